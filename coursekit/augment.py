@@ -1,0 +1,54 @@
+"""Random changes to a whole batch of images at once, on the device where the batch lies.
+
+Each image of the batch gets its own draw, as with torchvision's per-image transforms
+(``torchvision.transforms.v2.RandomCrop`` and ``RandomHorizontalFlip``), which the tests compare with.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Pad every side with ``padding`` black pixels, then cut a random window of the old size.
+
+    N×C×H×W in, the same shape and dtype out. He et al. 2015 (section 4.2) use padding 4 on CIFAR-10.
+    """
+
+    padding: int = 4
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.crop(images, *self.draw(len(images), images.device))
+
+    def draw(self, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Top and left corner of n windows, each uniform on 0 … 2·padding."""
+        return torch.randint(0, 2 * self.padding + 1, (2, n), device=device).unbind()
+
+    def crop(self, images: Tensor, top: Tensor, left: Tensor) -> Tensor:
+        """The windows with these corners, cut out of the padded images."""
+        n, _, height, width = images.shape
+        padded = F.pad(images, (self.padding,) * 4)
+        # Every possible window as a view (N, top, left, C, H, W): choosing one per image copies only that one.
+        windows = padded.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5)
+        return windows[torch.arange(n, device=images.device), top, left]
+
+
+@dataclass(frozen=True)
+class RandomHorizontalFlip:
+    """Mirror each image, left to right, with probability ``p``. N×C×H×W in, the same out."""
+
+    p: float = 0.5
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.flip(images, self.draw(len(images), images.device))
+
+    def draw(self, n: int, device: torch.device) -> Tensor:
+        """For each of n images, whether it is mirrored."""
+        return torch.rand(n, device=device) < self.p
+
+    def flip(self, images: Tensor, chosen: Tensor) -> Tensor:
+        """The chosen images mirrored, the others as they are."""
+        return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images)
