@@ -6,9 +6,27 @@
     train, test = ck.load("mnist")
 """
 
-from . import augment, inspection, plots
-from .data import DataError, Images, load
-from .lab import Lab
-from .training import Evaluation, History, evaluate, fit
+from importlib import import_module
 
-__all__ = ["DataError", "Evaluation", "History", "Images", "Lab", "augment", "evaluate", "fit", "inspection", "load", "plots"]
+# The modules, and where each name of the course lives. They are imported when they are first used, so that the command
+# line, which needs no torch, does not wait for it.
+_MODULES = ("augment", "data", "inspection", "lab", "plots", "standins", "training")
+_HOMES = {
+    "Lab": "lab",
+    "load": "data", "Images": "data", "DataError": "data",
+    "fit": "training", "evaluate": "training", "History": "training", "Evaluation": "training",
+}
+__all__ = sorted([*_HOMES, "augment", "inspection", "plots"])
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *__all__})

@@ -29,11 +29,14 @@ class RandomCrop:
 
     def crop(self, images: Tensor, top: Tensor, left: Tensor) -> Tensor:
         """The windows with these corners, cut out of the padded images."""
-        n, _, height, width = images.shape
-        padded = F.pad(images, (self.padding,) * 4)
-        # Every possible window as a view (N, top, left, C, H, W): choosing one per image copies only that one.
-        windows = padded.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5)
-        return windows[torch.arange(n, device=images.device), top, left]
+        n, channels, height, width = images.shape
+        padded = F.pad(images, (self.padding,) * 4).contiguous()
+        plane, line = padded.stride(1), padded.stride(2)
+        # A window is made of rows, and a row is a run of pixels in memory, which index_select copies in one piece.
+        image = torch.arange(n * channels, device=images.device).view(n, channels, 1) * plane
+        row = torch.arange(height, device=images.device) * line
+        start = image + row + (top * line + left).view(n, 1, 1)
+        return padded.flatten().unfold(0, width, 1).index_select(0, start.flatten()).view(images.shape)
 
 
 @dataclass(frozen=True)
@@ -51,4 +54,5 @@ class RandomHorizontalFlip:
 
     def flip(self, images: Tensor, chosen: Tensor) -> Tensor:
         """The chosen images mirrored, the others as they are."""
-        return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images)
+        both = torch.cat([images, images.flip(3)])
+        return both.index_select(0, torch.arange(len(images), device=images.device) + len(images) * chosen)

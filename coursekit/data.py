@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
@@ -83,7 +84,7 @@ class Images(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """A whole batch at once, float N×C×H×W and int64 N. ``DataLoader`` calls this where it exists."""
         index = torch.as_tensor(indices, device=self.labels.device)
-        x, y = self.images[index], self.labels[index]
+        x, y = self.images.index_select(0, index), self.labels.index_select(0, index)
         for change in self.augment:
             x = change(x)
         return x.float().mul_(self._scale).sub_(self._shift), y
@@ -245,7 +246,7 @@ def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
     keys = ("train_images", "train_labels", "test_images", "test_labels", "classes", "source")
     _check_listed_hash(path)
     try:
-        with np.load(path) as file:
+        with open(path, "rb") as opened, np.load(opened) as file:  # np.load alone leaves a broken file open
             train_x, train_y, test_x, test_y, classes, source = (file[key] for key in keys)
     except KeyError as error:
         raise DataError(f"{path.name} lacks an array ({error.args[0]}): a prepared file holds {', '.join(keys)}") from None
@@ -256,7 +257,7 @@ def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
 
     def images(x: np.ndarray) -> Tensor:  # N×H×W or N×H×W×C, as people store pictures
         x = torch.from_numpy(x)
-        return x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
+        return x.permute(0, 3, 1, 2).contiguous() if x.ndim == 4 else x.unsqueeze(1)
 
     arrays = (images(train_x), torch.from_numpy(train_y).long(), images(test_x), torch.from_numpy(test_y).long())
     return arrays, tuple(map(str, classes)), str(source)
@@ -335,13 +336,16 @@ def _download(address: str, path: str, _: object, patience: float) -> None:
     def copy() -> None:
         nonlocal received, size, failure
         try:
-            with urllib.request.urlopen(address, timeout=patience) as response, open(path, "wb") as file:
+            # "r+": an answer that comes when nobody waits any more finds the temporary file gone, and must not make one
+            with urllib.request.urlopen(address, timeout=patience) as response, open(path, "r+b") as file:
                 size = int(response.headers.get("Content-Length") or 0) or None
                 while not given_up.is_set() and (chunk := response.read1(1 << 16)):
                     file.write(chunk)
                     received += len(chunk)
         except Exception as error:  # whatever it is, it belongs to the waiting thread
             failure = error
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
 
     thread = threading.Thread(target=copy, daemon=True)
     thread.start()

@@ -94,7 +94,8 @@ def images(pictures, titles: Sequence[str] = (), *, columns: int = 10, title: st
 def curves(histories, *, title: str = "", reference: dict[str, float] | None = None) -> Picture:
     """Loss and metric over the epochs, of one ``History`` or of several in a dict by name.
 
-    Dashed lines are the training set, measured while the network learns; full lines the validation or test set.
+    Dashed lines are the training set, measured while the network learns; full lines the validation or test set. The thin
+    line behind them is the loss of single batches, as a running mean over a fiftieth of an epoch.
     ``reference`` draws named horizontal lines into the metric's plot.
     """
     histories = histories if isinstance(histories, dict) else {"": histories}
@@ -103,18 +104,25 @@ def curves(histories, *, title: str = "", reference: dict[str, float] | None = N
     for colour, (name, history) in zip(COLOURS * 9, histories.items()):
         epochs = range(1, len(history.train_loss) + 1)
         marker = "o" if len(epochs) < 20 else None
+        window = max(1, history.steps // 50)
+        if len(history.batch_loss) >= window:
+            running = np.convolve(history.batch_loss, np.ones(window) / window, mode="valid")
+            left.plot((np.arange(len(running)) + window) / max(history.steps, 1), running,
+                      color=colour, alpha=0.35, linewidth=0.8)
         for axis, kind in ((left, "loss"), (right, "metric")):
             for part, style in (("train", "--"), ("valid", "-")):
                 values = getattr(history, f"{part}_{kind}")
                 if values:
                     label = f"{name} {history.names[part]}".strip()
-                    axis.plot(epochs, values, style, color=colour, label=label, marker=marker, markersize=3)
+                    axis.plot(epochs, values, style, color=colour, label=label, marker=marker, markersize=4,
+                              markerfacecolor="white" if part == "train" else colour)
     for colour, (name, value) in zip(reversed(COLOURS), (reference or {}).items()):
         right.axhline(value, color=colour, linestyle=":", label=name)
     for axis, label in ((left, "loss"), (right, first.metric)):
-        axis.set(xlabel="epoch", ylabel=label)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    right.legend(fontsize=8, frameon=False)
+        axis.set(xlabel="epoch", ylabel=label, xlim=(0, None))
+        axis.locator_params("x", integer=True)
+    if right.lines:
+        right.legend(fontsize=8, frameon=False)
     ends = "; ".join(f"{name} {history}".strip() for name, history in histories.items())
     return Picture(figure, f"Curves of loss and {first.metric} over epochs{': ' * bool(title)}{title}. {ends}")
 

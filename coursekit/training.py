@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,8 @@ class History:
 
     ``train_loss`` and ``train_metric`` are means over the epoch's samples while the weights were still changing (train
     mode, augmented data); ``valid_loss`` and ``valid_metric`` come from ``evaluate`` after it. ``seconds`` is the time of the
-    training part, ``samples`` the number of its samples.
+    training part, ``samples`` the number of its samples. ``batch_loss`` has the loss of every batch, in a row, ``steps`` the
+    number of batches in an epoch.
     """
 
     source: str = "data"
@@ -43,6 +44,8 @@ class History:
     valid_metric: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     samples: list[int] = field(default_factory=list)
+    batch_loss: list[float] = field(default_factory=list)
+    steps: int = 0
 
     names = {"train": "training", "valid": "held out"}  # what the two parts are called in text and legends
 
@@ -176,11 +179,13 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
                     losses.append(value.detach())
                     sums += torch.stack([value * len(target), metric(outputs, target).sum()])
                 samples += len(target)
-            _check_finite(losses, epoch)
             if not samples:
                 raise ValueError("the training loader is empty: it gave no batch, so there is nothing to learn from")
+            _check_finite(losses, epoch)
             mean_loss, mean_metric = (sums / samples).tolist()
             history.seconds.append(time.perf_counter() - started)
+            history.batch_loss += torch.stack(losses).tolist()
+            history.steps = len(losses)
             history.samples.append(samples)
             history.train_loss.append(mean_loss)
             history.train_metric.append(mean_metric)
@@ -296,8 +301,9 @@ def _check_labels(outputs: Tensor, target: Tensor, first: bool) -> None:
 
 
 def _check_finite(losses: list[Tensor], epoch: int) -> None:
-    if losses and not math.isfinite(losses[-1]) or losses and not torch.stack(losses).isfinite().all():
-        batch = int((~torch.stack(losses).isfinite()).nonzero()[0])
+    bad = (~torch.stack(losses).isfinite()).nonzero()
+    if len(bad):
+        batch = int(bad[0])
         raise FloatingPointError(
             f"the loss became {losses[batch].item()} in epoch {epoch + 1}, batch {batch + 1}: lower the learning rate, or look "
             "for a division by zero or a log of zero in the model (nothing of this epoch is saved in a checkpoint)")
@@ -393,7 +399,7 @@ class _Display:
 
     def __init__(self, history: History, epochs: int, progress: bool):
         self.history, self.epochs, self.progress = history, epochs, progress
-        self.handle, self.image, self.drawn = None, "", 0.0
+        self.handle, self.image, self.drawn = None, "", time.monotonic()
 
     def __enter__(self):
         if self.progress and _in_notebook():
@@ -416,26 +422,34 @@ class _Display:
                     _check_finite(losses, epoch)
                     bar.update(i + 1 - bar.n)
                     if self.handle:
-                        self._show(f"{label} · batch {i + 1} of {total or '?'} · {(i + 1) / (shown - started):.1f} batches/s",
+                        self._draw(replace(self.history, batch_loss=self.history.batch_loss + torch.stack(losses).tolist(),
+                                           steps=total or self.history.steps))
+                        speed = (i + 1) / (shown - started)
+                        self._show(f"{label} · batch {i + 1} of {total or '?'} · {speed:.1f} batches/s",
                                    epoch + (i + 1) / total if total else epoch)
 
     def epoch(self) -> None:
         """One epoch has ended."""
-        if self.handle and time.monotonic() - self.drawn > 2:
-            picture = self.history.plot()
+        epoch = len(self.history.train_loss)
+        if self.handle:
+            self._draw(self.history)
+            self._show(self.history.line(), epoch)
+        elif self.progress:
+            print(f"epoch {epoch} of {self.epochs} · {self.history.line()} · {self.history.seconds[-1]:.1f} s", flush=True)
+
+    def _draw(self, history: History) -> None:
+        """Draw the curve again, but not more often than it is worth the time."""
+        if time.monotonic() - self.drawn > 3:
+            picture = history.plot()
             data = base64.b64encode(picture.png()).decode()
             self.image = f'<br><img alt="{html.escape(picture.alt)}" src="data:image/png;base64,{data}">'
             self.drawn = time.monotonic()
-            self._show(self.history.line(), len(self.history.train_loss))
-        elif self.progress and not self.handle:
-            n = len(self.history.train_loss)
-            print(f"epoch {n} of {self.epochs} · {self.history.line()} · {self.history.seconds[-1]:.1f} s", flush=True)
 
     def _show(self, text: str, value: float) -> None:
         from IPython.display import HTML
 
-        self.handle.update(HTML(f'<progress max="{self.epochs}" value="{value:.3f}" aria-label="training progress"></progress> '
-                                f"{html.escape(text)}{self.image}"))
+        self.handle.update(HTML(f'<progress max="{self.epochs}" value="{value:.3f}" aria-label="training progress">'
+                                f"</progress> {html.escape(text)}{self.image}"))
 
     def __exit__(self, error, *_):
         if self.handle:

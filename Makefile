@@ -1,0 +1,44 @@
+# The course's commands: `make help` lists them. They need Python 3.10 or newer, and nothing installed before.
+SCALE = $(or $(COURSEKIT_SCALE),smoke)
+NOTEBOOK =
+PYTHON = python3
+
+BIN = .venv/bin
+READY = .venv/.ready
+SHELL = bash
+.DEFAULT_GOAL = help
+.PHONY: help run lab test lint bench
+
+help:  ## show this list
+	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-7s%s\n", $$1, $$2}' Makefile
+	@echo "  Options: SCALE=smoke|laptop|full  NOTEBOOK=week1 (a part of a name)  PYTHON=python3.12"
+
+run: $(READY)  ## execute the notebooks into build/, at scale smoke or as SCALE= says; NOTEBOOK=week1 for one
+	@$(BIN)/coursekit run --scale $(SCALE) $(NOTEBOOK)
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter-lab notebooks
+
+test: lint  ## lint, unit tests, and every notebook against its kept outputs (nbval)
+	$(BIN)/python -m pytest -m "not real"
+	COURSEKIT_SCALE=smoke COURSEKIT_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
+	    --nbval-cell-timeout=300 -n 2 --dist loadscope notebooks
+
+lint: $(READY)  ## check the code (ruff) and the notebooks (coursekit lint)
+	$(BIN)/ruff check .
+	$(BIN)/coursekit lint
+
+bench: $(READY)  ## measure speed against the usual ways
+	$(BIN)/python benchmarks/bench.py
+
+# The environment. The stamp is written last, so that an install that broke off is taken up again.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'The course needs Python 3.10 or newer, but' \
+	    '"$(PYTHON)" is not that: install it, and name it as in: make run PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo 'Python cannot make environments here: install venv, on' \
+	    'Debian and Ubuntu with: sudo apt install python3-venv' >&2; exit 1; }
+	@echo 'Making .venv with the packages of requirements.txt: some minutes and up to 6 GB, the first time only.'
+	@$(PYTHON) -m venv .venv
+	@set -o pipefail; $(BIN)/pip install --disable-pip-version-check -r requirements.txt | awk '/ MB\)/ {print "  " $$0; fflush()} \
+	    /^Installing/ {print "  Installing the packages, please wait."; fflush()}'
+	@touch $@

@@ -1,0 +1,104 @@
+"""The command line ``coursekit``: what can be asked, and how answers and errors come back."""
+
+import argparse
+import os
+import sys
+
+from .course import CommandError
+
+SCALES = ("smoke", "laptop", "full")  # those of coursekit.lab, whose import would cost seconds
+
+RUN_EXAMPLES = """\
+examples:
+  coursekit run                            every notebook at scale smoke, on made-up data, in minutes
+  coursekit run week1                      those with week1 in their names
+  coursekit run week2_cifar10_lenet --scale laptop
+                                           one of them on real data
+  coursekit run --scale full --timeout 7200 --inplace
+                                           refresh the outputs that are kept in notebooks/
+
+The executed copies and a page for each are written to build/; begin with build/index.html.
+A notebook that fails does not stop the others. Exit code: 0 all passed, 1 one failed, 2 wrong arguments.
+"""
+LINT_EXAMPLES = """\
+examples:
+  coursekit lint                           every notebook
+  coursekit lint week2                     those with week2 in their names
+  coursekit lint draft/week6_vit.ipynb     one file
+
+Each finding says where it is, what is wrong and what to do. Exit code: 0 none, 1 findings, 2 wrong arguments.
+"""
+REPO_EXAMPLES = """\
+examples:
+  coursekit repo                           the address that git's origin has
+  coursekit repo ada/cnn-course            this one
+
+The address goes into pyproject.toml, the notebooks' badges and set-up cells, and the README.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code, which is 2 for arguments that make no sense and 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except CommandError as error:
+        print(f"coursekit {options.name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\ncoursekit {options.name}: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    from . import run
+
+    if options.scale not in SCALES:  # argparse checks what is typed, but not the default from COURSEKIT_SCALE
+        raise CommandError(f"COURSEKIT_SCALE={options.scale} is not a scale: choose one of {', '.join(SCALES)}")
+    return run.run(options.notebooks, scale=options.scale, output=options.output, inplace=options.inplace,
+                   timeout=options.timeout)
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from . import lint
+
+    return lint.run(options.paths)
+
+
+def _repo(options: argparse.Namespace) -> int:
+    from . import repo
+
+    return repo.stamp(options.address)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="coursekit", description="What the course's teachers and maintainers need.")
+    commands = parser.add_subparsers(title="commands", dest="name", required=True, metavar="{run,lint,repo}")
+
+    def command(name: str, function, text: str, examples: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=examples,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+        made.set_defaults(command=function)
+        return made
+
+    run = command("run", _run, "execute notebooks from top to bottom and make a page of each", RUN_EXAMPLES)
+    run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="a file, a folder or a part of a name (default: all)")
+    run.add_argument("--scale", choices=SCALES, default=os.environ.get("COURSEKIT_SCALE") or "smoke",
+                     help="how much is computed (default: COURSEKIT_SCALE, or else smoke)")
+    run.add_argument("--output", default="build", metavar="FOLDER", help="where the results go (default: build)")
+    run.add_argument("--inplace", action="store_true", help="also put the outputs of those that passed into the notebooks")
+    run.add_argument("--timeout", type=_seconds, default=1800, metavar="SECONDS",
+                     help="the longest that one cell may take (default: 1800, half an hour)")
+
+    lint = command("lint", _lint, "check that notebooks are in order", LINT_EXAMPLES)
+    lint.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder or a part of a name (default: all)")
+
+    repo = command("repo", _repo, "write the repository's address into the whole course", REPO_EXAMPLES)
+    repo.add_argument("address", nargs="?", metavar="OWNER/NAME", help="as at GitHub (default: that of git's origin)")
+    return parser
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of seconds above zero")
+    return int(text)

@@ -1,0 +1,381 @@
+"""fit and evaluate against a loop written by hand and against scikit-learn; what goes wrong, and what is said then."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+import coursekit as ck
+from coursekit import training
+from coursekit.augment import RandomCrop, RandomHorizontalFlip
+
+
+class Net(nn.Module):
+    """A little of everything: convolution, batch normalisation, dropout."""
+
+    def __init__(self, classes=3):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Linear(4 * 3 * 3, classes)
+
+    def forward(self, x):
+        return self.out(self.drop(self.features(x).flatten(1)))
+
+
+def adam(net, lr=3e-3):
+    return torch.optim.Adam(net.parameters(), lr=lr)
+
+
+def fit(net, train, valid=None, *, epochs=1, **options):
+    """ck.fit, silent, with Adam if nothing else is said."""
+    return ck.fit(net, train, valid, epochs=epochs, **{"optimizer": adam(net), "progress": False} | options)
+
+
+def same_weights(net, other):
+    return all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+# ---- fit
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
+    def start():
+        torch.manual_seed(1)
+        net = Net()
+        loader = pictures.loader(20, shuffle=True, augment=[RandomCrop(1), RandomHorizontalFlip()])
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9) if kind == "SGD" else adam(net)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=3 * len(loader))
+        return net, loader, optimizer, schedule
+
+    net, loader, optimizer, schedule = start()
+    history = fit(net, loader, pictures.loader(50), epochs=3, optimizer=optimizer, scheduler=schedule)
+
+    by_hand, loader, optimizer, schedule = start()
+    for epoch in range(3):
+        by_hand.train()
+        loss_sum, correct, losses = 0.0, 0, []
+        for x, y in loader:
+            outputs = by_hand(x)
+            loss = F.cross_entropy(outputs, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+            loss_sum += loss.item() * len(y)
+            correct += (outputs.argmax(1) == y).sum().item()
+        assert history.train_loss[epoch] == pytest.approx(loss_sum / 96, rel=1e-5)
+        assert history.train_metric[epoch] == pytest.approx(correct / 96, rel=1e-6)
+        assert history.batch_loss[5 * epoch:5 * (epoch + 1)] == losses
+        by_hand.eval()
+        with torch.no_grad():
+            right = sum((by_hand(x).argmax(1) == y).sum().item() for x, y in pictures.loader(50))
+        assert history.valid_metric[epoch] == pytest.approx(right / 96, rel=1e-6)
+    assert same_weights(net, by_hand)
+    assert history.samples == [96] * 3 and history.speed > 0
+    assert history.source == "bands (synthetic)"
+
+
+def test_fit_learns(pictures, seeded):
+    net = Net()
+    history = fit(net, pictures.loader(16, shuffle=True), pictures.loader(96), epochs=8, optimizer=adam(net, 1e-2))
+    assert history.valid_metric[-1] > 0.9
+    assert history.valid_loss[-1] < history.valid_loss[0]
+    assert len(history.train_loss) == len(history.train_metric) == len(history.seconds) == 8
+
+
+def test_evaluation_between_the_epochs_changes_nothing(pictures):
+    nets = []
+    for valid in (None, pictures.loader(96)):
+        torch.manual_seed(0)
+        nets.append(Net())
+        fit(nets[-1], pictures.loader(20, shuffle=True), valid, epochs=2)
+    assert same_weights(*nets)
+
+
+def test_a_frozen_part_stays_frozen(pictures, seeded):
+    net = Net()
+    net.features[0].requires_grad_(False)
+    before = copy.deepcopy(net.features[0])
+    fit(net, pictures.loader(32), optimizer=torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1))
+    assert same_weights(net.features[0], before)
+
+
+def test_the_schedule_steps_with_every_batch(pictures):
+    net = Net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    fit(net, pictures.loader(32), epochs=2, optimizer=optimizer, scheduler=schedule)
+    assert schedule.last_epoch == 6
+    assert optimizer.param_groups[0]["lr"] == 0.5**6
+
+
+def test_a_schedule_that_ends_too_early_is_refused_before_it_starts(pictures):
+    net = Net()
+    before, optimizer = copy.deepcopy(net), adam(net)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5)
+    with pytest.raises(ValueError, match=r"the schedule ends after 5 steps, 0 of them done, but 2 epochs of 3 batches need 6 "
+                                         r"more: make it with total_steps=epochs \* len\(loader\)"):
+        fit(net, pictures.loader(32), epochs=2, optimizer=optimizer, scheduler=schedule)
+    assert same_weights(net, before)
+
+
+def test_other_loss_other_metric(pictures, seeded):
+    """Regression on the mean brightness."""
+    def nearness(outputs, target):
+        return 1 - (outputs.squeeze(1) - target).abs()
+
+    def squared(outputs, target):
+        return F.mse_loss(outputs.squeeze(1), target)
+
+    x, _ = next(iter(pictures.loader(96)))
+    loader = DataLoader(TensorDataset(x, x.mean((1, 2, 3))), batch_size=25)
+    net = Net(classes=1)
+    history = fit(net, loader, loader, epochs=2, loss=squared, metric=nearness)
+    result = ck.evaluate(net, loader, loss=squared, metric=nearness)
+    assert history.metric == result.metric == "nearness"
+    with torch.no_grad():
+        outputs = net.eval()(x).squeeze(1)
+    target = x.mean((1, 2, 3))
+    assert result.loss == pytest.approx(F.mse_loss(outputs, target).item(), rel=1e-5)
+    assert result.accuracy == pytest.approx((1 - (outputs - target).abs()).mean().item(), rel=1e-5)
+    assert history.valid_metric[-1] == pytest.approx(result.accuracy, rel=1e-6)
+    assert repr(result).startswith("nearness 0.") and "%" not in repr(result)
+
+
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.image, self.place = nn.Linear(64, 3), nn.Linear(2, 3)
+
+    def forward(self, x, place):
+        return self.image(x.flatten(1)) + self.place(place)
+
+
+def test_several_inputs(pictures, seeded):
+    x, y = next(iter(pictures.loader(96)))
+    batches = [(x[i:i + 32], torch.rand(len(x[i:i + 32]), 2), y[i:i + 32]) for i in (0, 32, 64)]
+    net = TwoInputs()
+    history = fit(net, batches, batches, epochs=15, optimizer=adam(net, 1e-2))
+    assert history.valid_metric[-1] > 0.9
+
+
+def test_any_iterable_of_batches_will_do(pictures):
+    """A list, a TensorDataset's loader, a loader that collates single items: the same weights from all."""
+    x, y = next(iter(pictures.loader(96)))
+    whole = TensorDataset(x, y)
+    nets = []
+    for loader in (pictures.loader(32), [(x[i:i + 32], y[i:i + 32]) for i in (0, 32, 64)],
+                   DataLoader(whole, batch_size=32), DataLoader([whole[i] for i in range(96)], batch_size=32),
+                   DataLoader([(x[i], int(y[i])) for i in range(96)], batch_size=32)):
+        torch.manual_seed(0)
+        nets.append(Net())
+        history = fit(nets[-1], loader, epochs=2)
+        assert history.samples == [96, 96]
+    assert all(same_weights(net, nets[0]) for net in nets[1:])
+    assert history.source == "data of unknown source"
+
+
+def test_a_terminal_gets_one_line_an_epoch(pictures, capsys):
+    fit(Net(), pictures.loader(32), pictures.loader(96), epochs=2, progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2 of 2 · training loss ") and "held out loss" in lines[1]
+    fit(Net(), pictures.loader(32))
+    assert capsys.readouterr().out == ""
+
+
+def test_history_in_words(pictures):
+    history = fit(Net(), pictures.loader(32), epochs=2)
+    assert repr(history).startswith("2 epochs on bands (synthetic): training loss ")
+    assert repr(ck.History()) == "no epoch yet"
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_the_fused_step_gives_nearly_the_same_weights(pictures, kind):
+    """What ``fast`` does to the optimizer on a GPU, tried on a CPU, which knows fused steps too."""
+    nets = []
+    for fused in (False, True):
+        torch.manual_seed(0)
+        nets.append(Net())
+        optimizer = kind(nets[-1].parameters(), lr=1e-2)
+        if fused:
+            training._fuse(optimizer)
+            assert optimizer.param_groups[0]["fused"]
+        fit(nets[-1], pictures.loader(20, shuffle=True), epochs=3, optimizer=optimizer)
+    for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values()):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_fusing_leaves_other_optimizers_alone():
+    net = Net()
+    plain = torch.optim.Rprop(net.parameters())
+    training._fuse(plain)
+    assert "fused" not in plain.param_groups[0]
+    used = adam(net)
+    net.out.bias.sum().backward()
+    used.step()
+    training._fuse(used)
+    assert not used.param_groups[0]["fused"], "a step that was begun is not changed"
+
+
+# ---- evaluate
+
+
+@given(st.integers(2, 60), st.integers(2, 6), st.integers(1, 30), st.integers(0, 99))
+def test_evaluate_agrees_with_scikit_learn(n, classes, batch_size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    outputs, labels = torch.randn(n, classes, generator=generator), torch.randint(classes, (n,), generator=generator)
+    net = nn.Linear(classes, classes, bias=False)
+    net.weight.data = torch.eye(classes)
+    result = ck.evaluate(net, DataLoader(TensorDataset(outputs, labels), batch_size=batch_size))
+    predictions = outputs.argmax(1)
+    assert result.accuracy == metrics.accuracy_score(labels, predictions)
+    assert (result.correct, result.total) == ((labels == predictions).sum(), n)
+    assert np.array_equal(result.confusion, metrics.confusion_matrix(labels, predictions, labels=range(classes)))
+    assert torch.equal(result.labels, labels) and torch.equal(result.predictions, predictions)
+    torch.testing.assert_close(result.outputs, outputs)
+    assert result.loss == pytest.approx(metrics.log_loss(labels, outputs.softmax(1), labels=range(classes)), rel=1e-4)
+    for label, share in result.per_class.items():
+        mine = labels == int(label)
+        if mine.any():
+            assert share == pytest.approx(metrics.accuracy_score(labels[mine], predictions[mine]), rel=1e-6)
+
+
+def test_evaluate_does_not_depend_on_the_batch_size(pictures, seeded):
+    net = Net()
+    fit(net, pictures.loader(32), epochs=2)
+    results = [ck.evaluate(net, pictures.loader(size)) for size in (96, 50, 7, 1)]
+    assert len({result.correct for result in results}) == 1
+    assert all(result.loss == pytest.approx(results[0].loss, rel=1e-5) for result in results)
+
+
+def test_evaluate_works_in_eval_mode_and_gives_every_mode_back(pictures, seeded):
+    net = Net().train()
+    net.features[1].eval()  # a frozen batch normalisation in a model that trains
+    modes = [module.training for module in net.modules()]
+    before = copy.deepcopy(net)
+    first, second = (ck.evaluate(net, pictures.loader(40)) for _ in range(2))
+    assert torch.equal(first.outputs, second.outputs), "dropout was at work"
+    with torch.no_grad():
+        x, _ = next(iter(pictures.loader(96)))
+        expected = before.eval()(x)
+    torch.testing.assert_close(first.outputs, expected)
+    assert [module.training for module in net.modules()] == modes
+    assert same_weights(net, before), "the running statistics moved"
+    assert not first.outputs.requires_grad
+
+
+def test_the_mode_comes_back_after_an_error_too(pictures):
+    net = Net().train()
+    with pytest.raises(ValueError):
+        ck.evaluate(net, [(torch.zeros(2, 5), torch.zeros(2, dtype=torch.long))])
+    assert all(module.training for module in net.modules())
+
+
+def test_evaluation_in_words(pictures, seeded):
+    result = ck.evaluate(Net(), pictures.loader(96))
+    share, n = result.accuracy, result.total
+    assert result.margin == pytest.approx(1.96 * (share * (1 - share) / n)**0.5, rel=0.01)
+    assert list(result.per_class) == ["high", "middle", "low"]
+    assert repr(result) == (f"accuracy {100 * share:.2f} % ± {100 * result.margin:.2f} ({result.correct} of 96), "
+                            f"loss {result.loss:.4f} (bands (synthetic))")
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_loss_that_is_not_finite_stops_the_run(pictures, batch):
+    calls = []
+
+    def loss(outputs, y):
+        calls.append(1)
+        return F.cross_entropy(outputs, y) * (float("nan") if len(calls) == 3 + batch else 1)
+
+    with pytest.raises(FloatingPointError, match=f"the loss became nan in epoch 2, batch {batch}: lower the learning rate"):
+        fit(Net(), pictures.loader(32), epochs=3, loss=loss)
+
+
+def test_a_learning_rate_that_explodes_is_noticed(pictures):
+    net = Net()
+    with pytest.raises(FloatingPointError, match="the loss became (nan|inf) in epoch"):
+        fit(net, pictures.loader(8), epochs=20, optimizer=torch.optim.SGD(net.parameters(), lr=1e18))
+
+
+@pytest.mark.parametrize("empty", [[], DataLoader(TensorDataset(torch.zeros(0, 1, 8, 8), torch.zeros(0).long()))])
+def test_an_empty_loader(pictures, empty):
+    with pytest.raises(ValueError, match="the training loader is empty"):
+        fit(Net(), empty)
+    with pytest.raises(ValueError, match="the loader is empty"):
+        ck.evaluate(Net(), empty)
+    with pytest.raises(ValueError, match="the loader is empty"):
+        fit(Net(), pictures.loader(32), empty)
+
+
+FLAT = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(9, 3))
+
+
+@pytest.mark.parametrize(("net", "batch", "words"), [
+    (Net(), torch.zeros(4, 3, 8, 8), ["layer 'features.0'", "Conv2d(1, 4", "float32 4×3×8×8", "weight float32 4×1×3×3"]),
+    (Net(), torch.zeros(4, 1, 9, 12), ["layer 'out'", "float32 4×60", "weight float32 3×36"]),
+    (Net(), torch.zeros(4, 1, 8, 8, dtype=torch.uint8), ["layer 'features.0'", "uint8 4×1×8×8", "weight float32 4×1×3×3"]),
+    (Net(), torch.zeros(4, 1, 8, 8, dtype=torch.float64), ["layer 'features.0'", "float64 4×1×8×8", "float32"]),
+    (Net(), torch.zeros(4, 1, 2, 8), ["layer 'features.0'", "float32 4×1×2×8"]),
+    (FLAT, torch.zeros(4, 1, 8, 8), ["layer '3'", "Linear(in_features=9", "float32 4×8", "weight float32 3×9"]),
+])
+@pytest.mark.parametrize("call", [fit, ck.evaluate])
+def test_a_batch_that_does_not_fit_names_the_layer_and_both_shapes(net, batch, words, call):
+    with pytest.raises(ValueError) as caught:
+        call(net, [(batch, torch.zeros(4, dtype=torch.long))])
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value), "one sentence"
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+class Adds(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
+def test_a_failure_between_the_layers_names_the_model():
+    with pytest.raises(ValueError, match="Adds.forward got an input float32 5×4, which do not fit: The size of tensor a"):
+        ck.evaluate(Adds(), [(torch.zeros(5, 4), torch.zeros(5, dtype=torch.long))])
+
+
+@pytest.mark.parametrize("call", [fit, ck.evaluate])
+@pytest.mark.parametrize(("labels", "words"), [([0, 1, 3], "labels from 0 to 3"), ([0, -1, 2], "labels from -1 to 2")])
+def test_labels_out_of_range(call, labels, words):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    batches = [(torch.zeros(3, 4), torch.tensor([0, 1, 2])), (torch.zeros(3, 4), torch.tensor(labels))]
+    with pytest.raises(ValueError, match=f"labels must lie in 0 … 2 for a model with 3 outputs, but this batch has {words}"):
+        call(net, batches)
+
+
+class LosesTheBatch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(2, 3)
+
+    def forward(self, x):
+        return self.out(x.view(-1, 2))
+
+
+@pytest.mark.parametrize("call", [fit, ck.evaluate])
+def test_a_lost_batch_dimension(call):
+    with pytest.raises(ValueError, match=r"the model made 6 outputs for 3 labels: .*flatten\(1\)"):
+        call(LosesTheBatch(), [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.long))])
