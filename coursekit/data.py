@@ -90,7 +90,12 @@ class Images(Dataset):
         return x.float().mul_(self._scale).sub_(self._shift), y
 
     def loader(self, batch_size: int, *, shuffle: bool = False, augment: Sequence[Callable] = ()) -> DataLoader:
-        """A plain ``DataLoader`` over these images; ``augment`` holds for this loader only."""
+        """A plain ``DataLoader`` over these images; ``augment`` holds for this loader only.
+
+        Raises ``ValueError`` when there are no images.
+        """
+        if not len(self):
+            raise ValueError(f"{self.source}: there are no images, so there is nothing to load")
         return DataLoader(replace(self, augment=augment) if augment else self,
                           batch_size=batch_size, shuffle=shuffle, collate_fn=_as_it_is)
 
@@ -235,10 +240,7 @@ def load(name: str, *, mean=None, std=None, device=None) -> tuple[Images, Images
     device = device or lab.default_device()
     train_x, train_y, test_x, test_y = (array.to(device) for array in arrays)
     mean, std = known.mean if mean is None else mean, known.std if std is None else std
-    try:
-        return Images(train_x, train_y, classes, source, mean, std), Images(test_x, test_y, classes, source, mean, std)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    return Images(train_x, train_y, classes, source, mean, std), Images(test_x, test_y, classes, source, mean, std)
 
 
 def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
@@ -250,23 +252,34 @@ def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
             train_x, train_y, test_x, test_y, classes, source = (file[key] for key in keys)
     except KeyError as error:
         raise DataError(f"{path.name} lacks an array ({error.args[0]}): a prepared file holds {', '.join(keys)}") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"{path.name} in the data folder is damaged ({error}; expected sha256: {_listed_hash(path) or 'not listed'}): "
+            f"{path.name} in the data folder is damaged (expected sha256: {_listed_hash(path) or 'not listed'}): "
             "move it away and prepare it again, nothing was read or changed") from error
 
     def images(x: np.ndarray) -> Tensor:  # N×H×W or N×H×W×C, as people store pictures
         x = torch.from_numpy(x)
         return x.permute(0, 3, 1, 2).contiguous() if x.ndim == 4 else x.unsqueeze(1)
 
-    arrays = (images(train_x), torch.from_numpy(train_y).long(), images(test_x), torch.from_numpy(test_y).long())
-    return arrays, tuple(map(str, classes)), str(source)
+    classes, source = tuple(map(str, classes)), str(source)
+    if train_y.dtype.kind not in "iu" or test_y.dtype.kind not in "iu":  # 1.5 must not become 1
+        raise DataError(f"{path.name}: labels must be whole numbers, not {train_y.dtype} and {test_y.dtype}")
+    train_y, test_y = (torch.from_numpy(y.astype(np.int64)) for y in (train_y, test_y))
+    arrays = (images(train_x), train_y, images(test_x), test_y)
+    try:
+        for x, y in (arrays[:2], arrays[2:]):
+            Images(x, y, classes, source)
+    except ValueError as error:
+        raise DataError(f"{path.name}: {error}") from None
+    if train_x.shape[1:] != test_x.shape[1:] or not len(train_x) or not len(test_x):
+        raise DataError(f"{path.name}: both parts must hold images of one size, not {train_x.shape} and {test_x.shape}")
+    return arrays, classes, source
 
 
 def _listed_hash(path: Path) -> str | None:
     """The sha256 that a SHA256SUMS file beside it (as ``sha256sum`` writes it) lists for this file."""
     listing = path.with_name("SHA256SUMS")
-    lines = listing.read_text().splitlines() if listing.exists() else []
+    lines = listing.read_text(errors="replace").splitlines() if listing.exists() else []
     return next((line.split()[0] for line in lines if line.split()[1:] in ([path.name], [f"*{path.name}"])), None)
 
 

@@ -15,7 +15,8 @@ EVERYTHING = float("inf")  # the receptive field of an output that sees the whol
 class Layer:
     """One row of the layer table.
 
-    ``shape`` of the output, ``parameters`` trainable or not, ``macs`` multiply-accumulate operations for the whole batch,
+    ``shape`` of the output, ``parameters`` trainable or not, ``macs`` multiply-accumulate operations for the whole batch
+    (adding a bias counts as one more),
     ``field`` the receptive field: how many input pixels, along one side, an output value depends on (infinite when it is
     all of them, None when it could not be traced).
     """
@@ -55,23 +56,32 @@ def layers(model: nn.Module, x: Tensor) -> Layers:
     """Name, kind, output shape, parameters, multiply-accumulates and receptive field of each layer, for an input x.
 
     Shapes, parameters and MACs are torchinfo's; the receptive field follows Araujo et al. 2019 (Distill), equation 2,
-    along the graph that ``torch.fx`` traces. The model is not changed.
+    along the graph that ``torch.fx`` traces. The model is not changed. Raises ``ValueError`` for an input that does not fit.
     """
     import torchinfo
 
     names = {id(module): name for name, module in model.named_modules()}
+    modes = [(module, module.training) for module in model.modules()]
     fields = _receptive_fields(model)
-    summary = torchinfo.summary(model, input_data=x, verbose=0, depth=100, mode="eval", device=x.device)
+    try:
+        summary = torchinfo.summary(model, input_data=x, verbose=0, depth=100, mode="eval", device=x.device)
+    except RuntimeError as error:  # torchinfo's own message says only that something failed
+        raise ValueError(f"the model cannot take an input {tuple(x.shape)}: {error.__cause__ or error}") from error
+    finally:
+        for module, mode in modes:
+            module.training = mode
     rows = Layers()
     for info in summary.summary_list:
         if info.is_leaf_layer and info.executed:
             name = names[info.layer_id] if info.layer_id in names else info.var_name
+            field = fields[name].pop(0) if fields.get(name) else None
             rows.append(Layer(name, info.class_name, tuple(info.output_size),
-                              0 if info.is_recursive else info.num_params, info.macs, fields.get(name)))
+                              0 if info.is_recursive else info.num_params, info.macs, field))
     return rows
 
 
 _WINDOWS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+_PIXELWISE = tuple(f"torch.nn.modules.{family}" for family in ("activation", "batchnorm", "dropout", "flatten"))
 _SEES_ALL = (nn.Linear, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool2d)
 _POOLING = {F.max_pool2d, F.avg_pool2d, torch.max_pool2d}
 _KEEPS = {F.relu, F.relu6, F.dropout, F.log_softmax, F.softmax, F.batch_norm, F.hardtanh, F.silu, F.gelu, F.sigmoid,
@@ -80,8 +90,8 @@ _KEEPS = {F.relu, F.relu6, F.dropout, F.log_softmax, F.softmax, F.batch_norm, F.
           "relu", "relu_", "sigmoid", "tanh", "flatten", "view", "reshape", "size", "contiguous", "log_softmax", "softmax"}
 
 
-def _receptive_fields(model: nn.Module) -> dict[str, float | None]:
-    """The receptive field at the output of each called module, by the module's name.
+def _receptive_fields(model: nn.Module) -> dict[str, list[float | None]]:
+    """The receptive fields at the outputs of each called module, one for each call, by the module's name.
 
     Each value carries (field, jump): the pixels it sees along a side, and the input step between two neighbours.
     """
@@ -97,7 +107,7 @@ def _receptive_fields(model: nn.Module) -> dict[str, float | None]:
             seen = (1, 1)
         elif node.op == "call_module" and seen:
             seen = _through(model.get_submodule(node.target), *seen)
-            fields[node.target] = seen and seen[0]
+            fields.setdefault(node.target, []).append(seen and seen[0])
         elif node.op in ("call_function", "call_method") and seen:
             if node.target in _POOLING:
                 options = dict(zip(("input", "kernel_size", "stride"), node.args)) | node.kwargs
@@ -112,7 +122,9 @@ def _receptive_fields(model: nn.Module) -> dict[str, float | None]:
 def _through(module: nn.Module, field: float, jump: float) -> tuple[float, float] | None:
     if isinstance(module, _WINDOWS):
         return _window(field, jump, module.kernel_size, module.stride, getattr(module, "dilation", 1))
-    return (EVERYTHING, jump) if isinstance(module, _SEES_ALL) else (field, jump)
+    if isinstance(module, _SEES_ALL):
+        return EVERYTHING, jump
+    return (field, jump) if type(module).__module__ in _PIXELWISE or isinstance(module, nn.Identity) else None
 
 
 def _window(field, jump, size, stride, dilation) -> tuple[float, float]:

@@ -64,11 +64,11 @@ def axes(rows: int = 1, columns: int = 1, *, width: float = 4.0, height: float =
 
 
 def images(pictures, titles: Sequence[str] = (), *, columns: int = 10, title: str = "", alt: str = "",
-           size: float = 1.0, wrong: Sequence[bool] = ()) -> Picture:
+           size: float = 1.0, wrong: Sequence[bool] = (), limits: tuple[float, float] | None = None) -> Picture:
     """A grid of images.
 
-    ``pictures`` is N×H×W×3, N×H×W×1 or N×H×W (grey values are stretched over their own common range unless they are
-    uint8), ``titles`` one text for each, ``wrong`` marks those whose title is drawn bold and orange.
+    ``pictures`` is N×H×W×3, N×H×W×1 or N×H×W, ``titles`` one text for each, ``wrong`` marks those whose title is drawn bold
+    and orange. Grey values run from black to white between ``limits``: by default 0 and 255 for uint8, else their own range.
     """
     pictures = np.asarray(pictures)
     if pictures.ndim == 4 and pictures.shape[-1] == 1:
@@ -78,7 +78,7 @@ def images(pictures, titles: Sequence[str] = (), *, columns: int = 10, title: st
     figure = _figure(columns * size, rows * (size + 0.22 * bool(len(titles))) + 0.3 * bool(title), title)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     grid = np.atleast_1d(figure.subplots(rows, columns)).flat
-    low, high = (0, 255) if pictures.dtype == np.uint8 else (pictures.min(), pictures.max())
+    low, high = limits or ((0, 255) if pictures.dtype == np.uint8 else (pictures.min(), pictures.max()))
     for axis in grid:
         axis.axis("off")
     for i, (axis, picture) in enumerate(zip(figure.axes, pictures)):
@@ -163,15 +163,18 @@ def mistakes(result, dataset, n: int = 20, *, title: str = "") -> Picture:
 def filters(weight: torch.Tensor, *, title: str = "", columns: int = 8) -> Picture:
     """The kernels of a convolution, out×in×k×k: in colour if they have three input channels, else the first one's plane.
 
-    Colour kernels are scaled to 0 … 1 each; grey ones share one range, so that black is the most negative weight.
+    Colour kernels are scaled to 0 … 1 each; grey ones share one scale: zero is mid-grey, white positive, black negative.
     """
     kernels = weight.detach().float().cpu()
+    limits = None
     if kernels.shape[1] == 3:
         low, high = kernels.amin((1, 2, 3), keepdim=True), kernels.amax((1, 2, 3), keepdim=True)
         shown = ((kernels - low) / (high - low).clamp_min(1e-12)).permute(0, 2, 3, 1)
     else:
         shown = kernels[:, 0]
-    return images(shown.numpy(), [f"filter {i}" for i in range(len(shown))], columns=columns, title=title,
+        largest = float(shown.abs().max())
+        limits = (-largest, largest)
+    return images(shown.numpy(), [f"filter {i}" for i in range(len(shown))], columns=columns, title=title, limits=limits,
                   alt=f"{len(shown)} learned filters of {kernels.shape[2]}×{kernels.shape[3]} weights. {title}")
 
 

@@ -2,8 +2,8 @@
 
 Each function returns ``(train_images, train_labels, test_images, test_labels)``: uint8 tensors N×C×H×W with the
 image shape and the classes of the real set, int64 labels, every class equally often up to one image. The same seed
-gives the same pixels. What lies in the test part was not seen in the training part: other handwritings, other
-objects, other noise.
+gives the same pixels. What lies in the test part was not seen in the training part: other originals, other objects,
+other noise.
 """
 
 import math
@@ -19,7 +19,7 @@ def digits(train: int = 20_000, test: int = 4_000, seed: int = 0) -> Split:
     """28×28 grey digits: scikit-learn's 1,797 real handwritten ones of 8×8 pixels (UCI, Alpaydin and Kaynak 1998),
     enlarged, shifted by up to 3 pixels, rotated by up to 15° and scaled by up to 15 %.
 
-    A handwriting appears in the training part or in the test part, never in both.
+    Each of the 1,797 appears in the training part or in the test part, never in both (a writer may be in both).
     """
     from sklearn.datasets import load_digits
 
@@ -197,10 +197,10 @@ _CLOTHES = (
 )
 
 
-def _animal(p: _Canvas, body, head, legs, height) -> Tensor:
-    """A body, a head before it, four legs under it."""
-    trunk = p.disc(0.05, 0.0, 0.32, body)
-    return union(trunk, p.disc(*head), p.legs((-0.35, -0.2, 0.3, 0.45), 0.1, legs, height))
+def _animal(p: _Canvas, stretch, head, feet, leg_width) -> Tensor:
+    """A body, a head before it (x, y, radius), and four legs that end at y = feet."""
+    trunk = p.disc(0.05, 0.0, 0.32, stretch)
+    return union(trunk, p.disc(*head), p.legs((-0.35, -0.2, 0.3, 0.45), 0.1, feet, leg_width))
 
 
 # One drawing a class, in the order of CIFAR-10's labels.

@@ -150,21 +150,23 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
     device = next(model.parameters()).device
     gpu = fast and device.type == "cuda"
     if gpu:
-        model.to(memory_format=torch.channels_last)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d):  # the whole model at once would fail at a 3-D convolution
+                module.to(memory_format=torch.channels_last)
         _fuse(optimizer)
     half = torch.bfloat16 if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     scaler = torch.amp.GradScaler(enabled=gpu and half is torch.float16)
     history = History(source=_source(train), metric=metric.__name__)
-    saved = _Checkpoint(checkpoint, model, optimizer, scheduler, scaler, train, history)
-    done = saved.restore()
+    saved = _Checkpoint(checkpoint, model, optimizer, scheduler, scaler, train, valid, history)
+    done = saved.restore(epochs)
     _check_schedule(scheduler, train, epochs - done)
 
     with _Display(history, epochs, progress) as display:
         for epoch in range(done, epochs):
             model.train()
             sums, losses, samples, started = torch.zeros(2, device=device), [], 0, time.perf_counter()
-            for *inputs, target in display.batches(train, losses):
-                inputs, target = _to(device, inputs, gpu), target.to(device, non_blocking=True)
+            for batch in display.batches(train, losses):
+                *inputs, target = _to(device, batch, gpu)
                 with torch.autocast(device.type, half, enabled=gpu):
                     outputs = _call(model, inputs)
                     _check_labels(outputs, target, first=samples == 0)
@@ -211,9 +213,9 @@ def evaluate(model: nn.Module, loader: Iterable, *, loss: Callable = F.cross_ent
     model.eval()
     try:
         loss_sum, outputs, labels, values = 0.0, [], [], []
-        for *inputs, target in loader:
-            target = target.to(device, non_blocking=True)
-            outputs.append(_call(model, _to(device, inputs)))
+        for batch in loader:
+            *inputs, target = _to(device, batch)
+            outputs.append(_call(model, inputs))
             _check_labels(outputs[-1], target, first=len(outputs) == 1)
             loss_sum += loss(outputs[-1], target) * len(target)
             values.append(metric(outputs[-1], target))
@@ -233,10 +235,15 @@ def _source(loader: Iterable) -> str:
     return getattr(getattr(loader, "dataset", None), "source", "data of unknown source")
 
 
-def _to(device: torch.device, inputs: list[Tensor], channels_last: bool = False) -> list[Tensor]:
+def _to(device: torch.device, batch: Iterable[Tensor], channels_last: bool = False) -> list[Tensor]:
+    """The tensors of a batch, inputs first and target last, on the device."""
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2 or not all(isinstance(x, Tensor) for x in batch):
+        kinds = ", ".join(type(x).__name__ for x in batch) if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise ValueError(f"a batch must be tensors (x, y), but it is {kinds}: pass a loader, as in train.loader(64), "
+                         "not the data set itself")
     return [x.to(device, non_blocking=True,
                  memory_format=torch.channels_last if channels_last and x.ndim == 4 else torch.preserve_format)
-            for x in inputs]
+            for x in batch]
 
 
 def _fuse(optimizer: torch.optim.Optimizer) -> None:
@@ -279,7 +286,7 @@ def _where_it_breaks(model: nn.Module, inputs: list[Tensor], error: Exception) -
     place = f"layer {name!r}, {module}," if name else f"{type(module).__name__}.forward"
     weight = f" and has a weight {_shape(module.weight)}" if isinstance(getattr(module, "weight", None), Tensor) else ""
     got = ", ".join(_shape(x) if isinstance(x, Tensor) else repr(x) for x in args)
-    return f"{place} got an input {got}{weight}, which do not fit: {str(error).splitlines()[0]}"
+    return f"{place} got an input {got}{weight}, which do not fit: {(str(error) or type(error).__name__).splitlines()[0]}"
 
 
 def _shape(tensor: Tensor) -> str:
@@ -319,7 +326,7 @@ def _check_schedule(scheduler, train: Iterable, epochs: int) -> None:
 class _Checkpoint:
     """Everything that a run needs to go on as if it had never stopped, in one file; without a path it does nothing."""
 
-    def __init__(self, path, model, optimizer, scheduler, scaler, train, history):
+    def __init__(self, path, model, optimizer, scheduler, scaler, train, valid, history):
         self.path = Path(path) if path is not None else None
         self.parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
         if scheduler is not None:
@@ -328,35 +335,48 @@ class _Checkpoint:
             "model": ", ".join(f"{name} {_shape(value)}" for name, value in model.state_dict().items()),
             "optimizer": f"{type(optimizer).__name__} {optimizer.defaults}",
             "scheduler": type(scheduler).__name__,
+            "training set": f"{_source(train)} in {len(train) if hasattr(train, '__len__') else '?'} batches",
+            "held-out set": "none" if valid is None else _source(valid),
+            "metric": history.metric,
         }
         self.shuffle = getattr(train, "generator", None)
         self.history = history
 
-    def restore(self) -> int:
+    def restore(self, epochs: int) -> int:
         """Take up the saved run, if there is one: how many of its epochs are done."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
+            return 0
+        if not self.path.parent.is_dir():  # made here, it might hide a Drive that is not mounted yet
+            raise ValueError(f"there is no folder {self.path.parent} for the checkpoint: make it first "
+                             "(in Colab: mount the Drive)")
+        if not self.path.exists():
             return 0
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             recipe, states, epoch = saved["recipe"], saved["random"], saved["epoch"]
         except Exception as error:
-            raise ValueError(f"{self.path.name} is damaged or not a checkpoint ({str(error).splitlines()[0]}): "
-                             "delete it, or name another file") from error
+            raise ValueError(f"{self.path.name} is damaged or not a checkpoint of fit: delete it, or name another "
+                             "file") from error
         for part, mine in self.recipe.items():
             if recipe[part] != mine:
                 raise ValueError(f"{self.path.name} was saved with another {part}: {_first_difference(recipe[part], mine)}. "
                                  "Delete it, or name another file for this run")
+        if epoch > epochs:
+            raise ValueError(f"{self.path.name} holds {epoch} epochs already, more than the {epochs} asked for: "
+                             "ask for more, or name another file")
         for name, part in self.parts.items():
-            part.load_state_dict(saved[name])
+            if saved[name]:  # the scaler of a run without float16 has nothing to say
+                part.load_state_dict(saved[name])
         vars(self.history).update(saved["history"])
         random.setstate((states["python"][0], tuple(states["python"][1]), states["python"][2]))
         np.random.set_state(("MT19937", states["numpy"][0].numpy(), *states["numpy"][1:]))
         torch.set_rng_state(states["torch"])
-        if torch.cuda.is_available() and states["cuda"]:
-            torch.cuda.set_rng_state_all(states["cuda"])
+        for i, state in enumerate(states["cuda"][:torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(state, i)
         if self.shuffle is not None and states["shuffle"] is not None:
             self.shuffle.set_state(states["shuffle"])
-        print(f"{self.path.name}: continues after epoch {epoch}")
+        print(f"{self.path.name}: " + (f"all {epochs} epochs are done already, nothing is left to train" if epoch == epochs
+                                       else f"continues after epoch {epoch}"))
         return epoch
 
     def save(self, epoch: int) -> None:
@@ -373,7 +393,6 @@ class _Checkpoint:
                     **{name: part.state_dict() for name, part in self.parts.items()}}, buffer)
         beside = self.path.with_name(self.path.name + ".part")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(beside, "wb") as file:
                 file.write(buffer.getbuffer())
                 file.flush()

@@ -1,0 +1,194 @@
+"""How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the ratio is printed.
+
+    make bench                           all comparisons, about three minutes on 2 cores
+    python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
+
+Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the stand-ins.
+"""
+
+import argparse
+import contextlib
+import datetime
+import io
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("COURSEKIT_OFFLINE", "1")
+os.environ.setdefault("COURSEKIT_SCALE", "laptop")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import matplotlib_inline
+import torch
+import torchvision
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+import coursekit as ck
+
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+
+
+class OneByOne(Dataset):
+    """What torchvision's data sets do: an image at a time, through PIL and a chain of transforms."""
+
+    def __init__(self, images: ck.Images, transform: Callable):
+        pixels = images.pixels()
+        self.pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+        self.labels, self.transform = images.labels.tolist(), transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int):
+        return self.transform(Image.fromarray(self.pixels[i])), self.labels[i]
+
+
+class CNN(nn.Module):
+    """Week 1's network with 6 maps and 6,422 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5), nn.Conv2d(6, 6, 5)
+        self.fc1, self.fc2 = nn.Linear(96, 50), nn.Linear(50, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return F.log_softmax(self.fc2(F.relu(self.fc1(x.flatten(1)))), dim=1)
+
+
+def sgd(net: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.5)
+
+
+def iterate(loader) -> int:
+    """Only fetch the batches; how many images came."""
+    return sum(len(y) for _, y in loader)
+
+
+def by_fit(train: ck.Images, test: ck.Images | None = None) -> int:
+    net = CNN().to(train.images.device)
+    ck.fit(net, train.loader(64, shuffle=True), test and test.loader(1000), epochs=1, optimizer=sgd(net), loss=F.nll_loss,
+           progress=False)
+    return len(train)
+
+
+def by_source_loop(loader) -> int:
+    """The old course's loop: images one by one, and the loss printed now and then (here: read)."""
+    net = CNN()
+    optimizer = sgd(net)
+    net.train()
+    for i, (X, y) in enumerate(loader):
+        optimizer.zero_grad()
+        loss = F.nll_loss(net(X), y)
+        loss.backward()
+        optimizer.step()
+        if i % 100 == 0:
+            loss.item()
+    return len(loader.dataset)
+
+
+def by_bare_loop(train: ck.Images) -> int:
+    """Nothing but the arithmetic: no loader, no metric, no check."""
+    net = CNN().to(train.images.device)
+    optimizer = sgd(net)
+    order = torch.randperm(len(train), device=train.images.device)
+    for start in range(0, len(train), 64):
+        index = order[start:start + 64]
+        X, y = (train.images[index].float() / 255 - 0.1307) / 0.3081, train.labels[index]
+        loss = F.nll_loss(net(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return len(train)
+
+
+def by_d2l(train: ck.Images, test: ck.Images) -> int:
+    """d2l's chapter 6 loop on the same loaders. It draws its curve five times an epoch and tests after it."""
+    from d2l import torch as d2l
+
+    # d2l 0.17.0 calls a switch that IPython 9 no longer has; this is the same switch at its new place.
+    d2l.use_svg_display = lambda: matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
+    with contextlib.redirect_stdout(io.StringIO()):
+        d2l.train_ch6(CNN(), train.loader(64, shuffle=True), test.loader(1000), 1, 0.01, train.images.device)
+    return len(train)
+
+
+def compare(name: str, ours: Callable[[], int], other: Callable[[], int], target: float, repeats: int) -> dict:
+    """Run both in turns and print the ratio of the median speeds. The first turn warms up and does not count."""
+    speeds = {"ours": [], "other": []}
+    for turn in range(repeats + 1):
+        for side, function in (("ours", ours), ("other", other)):
+            start = time.perf_counter()
+            images = function()
+            if turn:
+                speeds[side].append(images / (time.perf_counter() - start))
+    median = {side: statistics.median(values) for side, values in speeds.items()}
+    # Each turn's own ratio: what slows the machine down for a while slows both sides.
+    ratio = statistics.median(a / b for a, b in zip(speeds["ours"], speeds["other"]))
+    verdict = "reached" if ratio >= target else "MISSED"
+    print(f"{name:<62} {median['ours']:>10,.0f} {median['other']:>10,.0f} {ratio:>8.2f} {target:>7.2f}  {verdict}", flush=True)
+    return {"comparison": name, "images_per_second": median, "ratio": ratio, "target": target, "repeats": repeats}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    options = parser.parse_args()
+
+    mnist, mnist_test = ck.load("mnist", mean=0.1307, std=0.3081)
+    cifar, _ = ck.load("cifar10", mean=MEAN, std=STD)
+    to_tensor = [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
+    augmented = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(),
+                 transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+    crop_and_flip = [ck.augment.RandomCrop(4), ck.augment.RandomHorizontalFlip()]
+    slow_mnist = DataLoader(OneByOne(mnist.take(3_200), transforms.Compose(to_tensor)), batch_size=64, shuffle=True)
+    slow_cifar = DataLoader(OneByOne(cifar.take(2_560), transforms.Compose(augmented)), batch_size=128, shuffle=True)
+    part, held_out = mnist.take(12_800), mnist_test.take(2_000)
+
+    print(f"{mnist.source} and {cifar.source}, {describe_machine()}\n")
+    print(f"{'images a second':<62} {'ours':>10} {'other':>10} {'ratio':>8} {'target':>7}")
+    rows = [
+        compare("data path, MNIST, against torchvision's way",
+                lambda: iterate(mnist.loader(64, shuffle=True)), lambda: iterate(slow_mnist), 40, 5),
+        compare("data path, CIFAR-10 with crop and flip, against the same",
+                lambda: iterate(cifar.take(25_600).loader(128, shuffle=True, augment=crop_and_flip)),
+                lambda: iterate(slow_cifar), 40, 5),
+        compare("fit, MNIST CNN, against the old course's loop",
+                lambda: by_fit(part), lambda: by_source_loop(slow_mnist), 2.5, 5),
+        compare("fit, MNIST CNN, against d2l.train_ch6 on the same tensors",
+                lambda: by_fit(part, held_out), lambda: by_d2l(part, held_out), 1, 5),
+        compare("fit, MNIST CNN, against a bare tensor loop",
+                lambda: by_fit(part), lambda: by_bare_loop(part), 0.95, 15),
+    ]
+    if options.save:
+        path = Path(__file__).parent / "results" / "throughput.json"
+        path.parent.mkdir(exist_ok=True)
+        provenance = {"date": datetime.date.today().isoformat(), "machine": describe_machine(),
+                      "data": [mnist.source, cifar.source]}
+        path.write_text(json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False) + "\n",
+                        encoding="utf-8")
+        print(f"\nkept in {path.relative_to(Path.cwd())}")
+
+
+def describe_machine() -> str:
+    """What the speeds depend on, without naming anybody's machine."""
+    model = platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{model}, {torch.get_num_threads()} threads"
+    return f"{device}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Every picture is a PNG with a text in its place, shows what it says, and leaves nothing open."""
+
+import matplotlib.image
+import matplotlib.pyplot
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+
+import coursekit as ck
+from coursekit import plots
+
+SOURCE = "squares (synthetic)"
+
+
+@pytest.fixture
+def squares():
+    """Twelve images of one grey value each, ten times their index."""
+    images = (10 * torch.arange(12, dtype=torch.uint8)).view(12, 1, 1, 1).expand(12, 1, 4, 4).contiguous()
+    return ck.Images(images, torch.arange(12) % 3, ("a", "b", "c"), SOURCE)
+
+
+@pytest.fixture
+def result(squares):
+    """The images 1, 5 and 8 are mistaken, 8 most surely, then 1, then 5; image 2 is right and the surest of all."""
+    outputs = torch.nn.functional.one_hot(squares.labels, 3).float()
+    outputs[2] *= 50
+    for index, label, score in ((5, 0, 2.0), (8, 1, 9.0), (1, 2, 4.0)):
+        outputs[index] = score * torch.nn.functional.one_hot(torch.tensor(label), 3)
+    right = outputs.argmax(1) == squares.labels
+    return ck.Evaluation(0.5, right, outputs, squares.labels, "accuracy", squares.classes, SOURCE)
+
+
+def history(epochs=3, valid=True):
+    values = [1.0 / (i + 1) for i in range(epochs)]
+    return ck.History(SOURCE, "accuracy", values, [1 - v for v in values], values * valid, [1 - v for v in values] * valid,
+                      [1.0] * epochs, [100] * epochs, values * 4, 4)
+
+
+def shown_images(picture):
+    """The arrays that the picture's axes show."""
+    return [np.asarray(axis.images[0].get_array()) for axis in picture.figure.axes if axis.images]
+
+
+def check(picture, *words):
+    """A PNG that is not empty, with its text in the notebook's metadata."""
+    assert isinstance(picture, plots.Picture)
+    data, metadata = picture._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG\r\n\x1a\n")
+    assert data["text/plain"] == picture.alt == metadata["image/png"]["alt"]
+    for word in words:
+        assert word in picture.alt
+    picture.save(path := plots.io.BytesIO())
+    path.seek(0)
+    pixels = matplotlib.image.imread(path)
+    assert pixels.std() > 0.01, "an empty picture"
+    assert matplotlib.pyplot.get_fignums() == []
+
+
+def test_images(squares):
+    names = [f"n{i}" for i in range(12)]
+    picture = plots.images(squares.pixels(), names, columns=5, title="Twelve", wrong=[True] + [False] * 11)
+    check(picture, "12 images: Twelve", "n0; n1")
+    titles = [axis.title for axis in picture.figure.axes]
+    assert [title.get_text() for title in titles] == names + [""] * 3
+    assert to_hex(titles[0].get_color()).upper() == plots.COLOURS[1] != to_hex(titles[1].get_color()).upper()
+    assert picture.figure.get_suptitle() == "Twelve"
+    assert [image.flat[0] for image in shown_images(picture)] == [10 * i for i in range(12)]
+    assert picture.figure.axes[0].images[0].get_clim() == (0, 255), "bytes keep their own scale"
+
+
+def test_colour_and_float_images():
+    colour = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    picture = plots.images(colour)
+    check(picture, "2 images")
+    assert all(map(np.array_equal, shown_images(picture), colour))
+    grey = np.linspace(-3, 5, 32).reshape(2, 4, 4)
+    picture = plots.images(grey, alt="two ramps")
+    check(picture, "two ramps")
+    assert all(axis.images[0].get_clim() == (-3, 5) for axis in picture.figure.axes if axis.images), "one common scale"
+
+
+def test_curves_of_one_run():
+    picture = plots.curves(history(), reference={"a paper": 0.9})
+    check(picture, SOURCE, "3 epochs", "held out loss 0.3333")
+    left, right = picture.figure.axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
+    assert {text.get_text() for text in right.get_legend().get_texts()} == {"training", "held out", "a paper"}
+    drawn = [list(line.get_ydata()) for line in right.lines]
+    assert history().train_metric in drawn and history().valid_metric in drawn
+    assert picture.figure.get_suptitle() == SOURCE
+
+
+def test_curves_of_several_runs():
+    picture = plots.curves({"plain": history(), "better": history(2, valid=False)}, title="Two recipes")
+    check(picture, "Two recipes", "plain 3 epochs", "better 2 epochs")
+    _, right = picture.figure.axes
+    names = {text.get_text() for text in right.get_legend().get_texts()}
+    assert names == {"plain training", "plain held out", "better training"}
+    assert len({line.get_color() for line in right.lines}) == 2
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 40])
+def test_curves_of_any_length(epochs):
+    check(history(epochs).plot())
+
+
+def test_confusion(result):
+    picture = plots.confusion(result)
+    check(picture, SOURCE, "Most frequent mistake: 25 %")
+    axis, = picture.figure.axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b", "c"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
+    np.testing.assert_allclose(shown_images(picture)[0], [[1, 0, 0], [0, 0.75, 0.25], [0.25, 0.25, 0.5]])
+    assert {text.get_text() for text in axis.texts} == {"100", "75", "25", "50"}
+
+
+def test_mistakes_shows_the_wrong_ones_surest_first(result, squares):
+    picture = plots.mistakes(result, squares)
+    check(picture, SOURCE, "3 mistakes")
+    assert [image.flat[0] for image in shown_images(picture)] == [80, 10, 50]
+    titles = [axis.get_title() for axis in picture.figure.axes if axis.images]
+    assert titles == ["b\nnot c", "c\nnot b", "a\nnot c"]
+    assert [image.flat[0] for image in shown_images(plots.mistakes(result, squares, 2))] == [80, 10]
+
+
+def test_no_mistakes_to_show(squares):
+    outputs = torch.nn.functional.one_hot(squares.labels, 3).float()
+    result = ck.Evaluation(0, torch.ones(12, dtype=torch.bool), outputs, squares.labels, "accuracy", squares.classes, SOURCE)
+    with pytest.raises(ValueError, match="no mistakes to show"):
+        plots.mistakes(result, squares)
+
+
+def test_filters(seeded):
+    grey, colour = torch.randn(6, 2, 5, 5), torch.randn(10, 3, 7, 7)
+    picture = plots.filters(grey, title="first layer")
+    check(picture, "6 learned filters of 5×5 weights", "first layer")
+    assert all(np.allclose(shown, kernel[0]) for shown, kernel in zip(shown_images(picture), grey, strict=True))
+    picture = plots.filters(colour.requires_grad_())
+    check(picture, "10 learned filters of 7×7 weights")
+    assert all(image.min() == 0 and image.max() == 1 for image in shown_images(picture))
+
+
+def test_feature_maps(seeded):
+    maps = torch.randn(5, 6, 6, requires_grad=True)
+    picture = plots.feature_maps(maps, columns=3)
+    check(picture, "5 feature maps of 6×6")
+    assert all(np.allclose(shown, one) for shown, one in zip(shown_images(picture), maps.detach(), strict=True))
+
+
+def test_own_figures():
+    figure, axis = plots.axes(width=5, height=2, title="One")
+    axis.plot([1, 2])
+    assert tuple(figure.get_size_inches()) == (5, 2)
+    assert axis.lines[0].get_color() == plots.COLOURS[0]
+    check(plots.Picture(figure, "a line"), "a line")
+    figure, grid = plots.axes(2, 3, sharex=True)
+    assert grid.shape == (2, 3) and len(figure.axes) == 6
+
+
+@pytest.mark.parametrize("alt", ["", "  \n"])
+def test_a_picture_without_text_is_refused(alt):
+    with pytest.raises(ValueError, match="needs an alternative text"):
+        plots.Picture(plots.axes()[0], alt)
