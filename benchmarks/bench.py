@@ -1,6 +1,6 @@
 """How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the ratio is printed.
 
-    make bench                           all comparisons, about three minutes on 2 cores
+    make bench                           all comparisons, about one minute on 2 cores
     python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
 
 Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the stand-ins.
@@ -16,6 +16,7 @@ import platform
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,7 +119,8 @@ def by_d2l(train: ck.Images, test: ck.Images) -> int:
 
     # d2l 0.17.0 calls a switch that IPython 9 no longer has; this is the same switch at its new place.
     d2l.use_svg_display = lambda: matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Attempting to set identical")  # its axis from epoch 1 to epoch 1
         d2l.train_ch6(CNN(), train.loader(64, shuffle=True), test.loader(1000), 1, 0.01, train.images.device)
     return len(train)
 

@@ -164,13 +164,12 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
     with _Display(history, epochs, progress) as display:
         for epoch in range(done, epochs):
             model.train()
-            sums, losses, samples, started = torch.zeros(2, device=device), [], 0, time.perf_counter()
+            losses, metrics, sizes, started = [], [], [], time.perf_counter()  # tensors: reading them would stop a GPU
             for batch in display.batches(train, losses):
                 *inputs, target = _to(device, batch, gpu)
                 with torch.autocast(device.type, half, enabled=gpu):
                     outputs = _call(model, inputs)
-                    _check_labels(outputs, target, first=samples == 0)
-                    value = loss(outputs, target)
+                    value = _loss(loss, outputs, target, first=not losses)
                 optimizer.zero_grad()
                 scaler.scale(value).backward()
                 scaler.step(optimizer)
@@ -179,18 +178,18 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
                     scheduler.step()
                 with torch.no_grad():
                     losses.append(value.detach())
-                    sums += torch.stack([value * len(target), metric(outputs, target).sum()])
-                samples += len(target)
-            if not samples:
+                    metrics.append(metric(outputs, target).sum())
+                    sizes.append(len(target))
+            if not losses:
                 raise ValueError("the training loader is empty: it gave no batch, so there is nothing to learn from")
             _check_finite(losses, epoch)
-            mean_loss, mean_metric = (sums / samples).tolist()
+            batch_loss, batch_metric, samples = torch.stack(losses).tolist(), torch.stack(metrics).tolist(), sum(sizes)
             history.seconds.append(time.perf_counter() - started)
-            history.batch_loss += torch.stack(losses).tolist()
+            history.batch_loss += batch_loss
             history.steps = len(losses)
             history.samples.append(samples)
-            history.train_loss.append(mean_loss)
-            history.train_metric.append(mean_metric)
+            history.train_loss.append(sum(value * size for value, size in zip(batch_loss, sizes)) / samples)
+            history.train_metric.append(sum(batch_metric) / samples)
             if valid is not None:
                 result = evaluate(model, valid, loss=loss, metric=metric)
                 history.valid_loss.append(result.loss)
@@ -216,8 +215,7 @@ def evaluate(model: nn.Module, loader: Iterable, *, loss: Callable = F.cross_ent
         for batch in loader:
             *inputs, target = _to(device, batch)
             outputs.append(_call(model, inputs))
-            _check_labels(outputs[-1], target, first=len(outputs) == 1)
-            loss_sum += loss(outputs[-1], target) * len(target)
+            loss_sum += _loss(loss, outputs[-1], target, first=len(outputs) == 1) * len(target)
             values.append(metric(outputs[-1], target))
             labels.append(target)
     finally:
@@ -293,18 +291,31 @@ def _shape(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {'×'.join(map(str, tensor.shape))}"
 
 
-def _check_labels(outputs: Tensor, target: Tensor, first: bool) -> None:
-    """Labels beyond the outputs end a GPU session, so they are caught before; on a GPU looking costs time, so once."""
+def _loss(loss: Callable, outputs: Tensor, target: Tensor, first: bool) -> Tensor:
+    """loss(outputs, target), with an error that says which labels do not fit.
+
+    Such labels end a GPU session, so the first batch is looked at before; on a CPU torch notices those of later batches.
+    """
+    if first:
+        _check_labels(outputs, target)
+    try:
+        return loss(outputs, target)
+    except IndexError:
+        _check_labels(outputs, target)
+        raise
+
+
+def _check_labels(outputs: Tensor, target: Tensor) -> None:
+    """Raise ``ValueError`` for class labels that do not fit the outputs."""
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or target.dtype != torch.int64 or target.ndim != 1:
         return
     if len(outputs) != len(target):
         raise ValueError(f"the model made {len(outputs)} outputs for {len(target)} labels: "
                          "does it keep the batch dimension, e.g. flatten(1) and not view(-1, …)?")
-    if first or target.device.type == "cpu":
-        low, high = target.min().item(), target.max().item()
-        if low < 0 or high >= outputs.shape[1]:
-            raise ValueError(f"labels must lie in 0 … {outputs.shape[1] - 1} for a model with {outputs.shape[1]} outputs, "
-                             f"but this batch has labels from {low} to {high}")
+    low, high = target.min().item(), target.max().item()
+    if low < 0 or high >= outputs.shape[1]:
+        raise ValueError(f"labels must lie in 0 … {outputs.shape[1] - 1} for a model with {outputs.shape[1]} outputs, "
+                         f"but this batch has labels from {low} to {high}")
 
 
 def _check_finite(losses: list[Tensor], epoch: int) -> None:

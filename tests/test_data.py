@@ -233,7 +233,8 @@ def test_a_missing_array_is_named(folder, key):
 
 
 @pytest.mark.parametrize(("changes", "words"), [
-    ({"train_labels": np.arange(30)}, "mnist.npz: a prepared set: labels must lie in 0 … 9 for 10 classes, but run from 0 to 29"),
+    ({"train_labels": np.arange(30)},
+     "mnist.npz: a prepared set: labels must lie in 0 … 9 for 10 classes, but run from 0 to 29"),
     ({"test_labels": np.arange(10) - 1}, "labels must lie in 0 … 9"),
     ({"test_labels": np.arange(9)}, "one for each of the 10 images"),
     ({"train_images": np.zeros((30, 28, 28))}, "images must be uint8 N×C×H×W, not float64 30×1×28×28"),
