@@ -18,7 +18,7 @@ from torch import nn
 
 import coursekit as ck
 
-EPOCHS = 16
+EPOCHS = 10
 
 
 def run(checkpoint: Path, epochs: int = EPOCHS) -> None:
@@ -27,7 +27,7 @@ def run(checkpoint: Path, epochs: int = EPOCHS) -> None:
     images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
     data = ck.Images(images, torch.arange(64) % 3, ("a", "b", "c"), "noise", 0.5, 0.25)
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3),
-                        nn.Linear(288, 400), nn.ReLU(), nn.Linear(400, 3)).to(lab.device)
+                        nn.Linear(288, 64), nn.ReLU(), nn.Linear(64, 3)).to(lab.device)
     loader = data.loader(16, shuffle=True, augment=[ck.augment.RandomCrop(1), ck.augment.RandomHorizontalFlip()])
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=EPOCHS * len(loader))

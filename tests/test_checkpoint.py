@@ -127,7 +127,7 @@ def interrupted(tmp_path_factory):
 
 def test_killed_at_random_moments(interrupted):
     assert interrupted["reference"] == 0
-    assert interrupted["kills"] >= 3
+    assert interrupted["kills"] >= 2
     assert interrupted["killed"], "the run ended with other weights or another history than one that was never killed"
 
 
