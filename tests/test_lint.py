@@ -122,7 +122,7 @@ BROKEN = [
     ("paths", 4, "/home/ada/x", replace(4, "'a:", "'/home/ada/x:")),
     ("paths", 4, "C:\\\\Users", replace(4, "'a:", "'C:\\\\Users\\\\ada:")),
     ("paths", 4, "/content", replace(4, "'a:", "'/content")),
-    ("paths", 4, "its output names /root/x.py", output("stream", name="stdout", text="in /root/x.py\n")),
+    ("paths", 4, "its output names /home/ada/x.py", output("stream", name="stdout", text="in /home/ada/x.py\n")),
     ("paths", 4, "its output names /Users/ada", output("display_data", {"text/plain": ["'/Users/", "ada'"]})),
     ("length", 3, "41 lines", lambda notebook: notebook.cells[2].update(source="\n".join(["## Look"] + ["text"] * 40))),
     ("headings", 3, "a second heading of level 1", replace(3, "## Look", "# Look")),
