@@ -1,6 +1,6 @@
 """How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the ratio is printed.
 
-    make bench                           all comparisons, about one minute on 2 cores
+    make bench                           all comparisons, about three minutes on 2 cores
     python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
 
 Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the stand-ins.
@@ -35,6 +35,7 @@ from torchvision import transforms
 
 import coursekit as ck
 
+DEVICE = ck.lab.default_device()
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
 
@@ -67,6 +68,13 @@ class CNN(nn.Module):
         return F.log_softmax(self.fc2(F.relu(self.fc1(x.flatten(1)))), dim=1)
 
 
+def resnet18() -> nn.Module:
+    """torchvision's ResNet-18 for one channel and ten classes."""
+    net = torchvision.models.resnet18(num_classes=10)
+    net.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    return net
+
+
 def sgd(net: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.5)
 
@@ -76,11 +84,10 @@ def iterate(loader) -> int:
     return sum(len(y) for _, y in loader)
 
 
-def by_fit(train: ck.Images, test: ck.Images | None = None) -> int:
-    net = CNN().to(train.images.device)
-    ck.fit(net, train.loader(64, shuffle=True), test and test.loader(1000), epochs=1, optimizer=sgd(net), loss=F.nll_loss,
-           progress=False)
-    return len(train)
+def by_fit(train: DataLoader, test: DataLoader | None = None, make: Callable = CNN, loss: Callable = F.nll_loss) -> int:
+    net = make().to(DEVICE)
+    ck.fit(net, train, test, epochs=1, optimizer=sgd(net), loss=loss, progress=False)
+    return len(train.dataset)
 
 
 def by_source_loop(loader) -> int:
@@ -100,7 +107,7 @@ def by_source_loop(loader) -> int:
 
 def by_bare_loop(train: ck.Images) -> int:
     """Nothing but the arithmetic: no loader, no metric, no check."""
-    net = CNN().to(train.images.device)
+    net = CNN().to(DEVICE)
     optimizer = sgd(net)
     order = torch.randperm(len(train), device=train.images.device)
     for start in range(0, len(train), 64):
@@ -113,16 +120,16 @@ def by_bare_loop(train: ck.Images) -> int:
     return len(train)
 
 
-def by_d2l(train: ck.Images, test: ck.Images) -> int:
-    """d2l's chapter 6 loop on the same loaders. It draws its curve five times an epoch and tests after it."""
+def by_d2l(train: DataLoader, test: DataLoader, make: Callable = CNN) -> int:
+    """d2l's chapter 6 loop. It draws its curve five times an epoch and tests after it."""
     from d2l import torch as d2l
 
     # d2l 0.17.0 calls a switch that IPython 9 no longer has; this is the same switch at its new place.
     d2l.use_svg_display = lambda: matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Attempting to set identical")  # its axis from epoch 1 to epoch 1
-        d2l.train_ch6(CNN(), train.loader(64, shuffle=True), test.loader(1000), 1, 0.01, train.images.device)
-    return len(train)
+        d2l.train_ch6(make(), train, test, 1, 0.01, DEVICE)
+    return len(train.dataset)
 
 
 def compare(name: str, ours: Callable[[], int], other: Callable[[], int], target: float, repeats: int) -> dict:
@@ -155,9 +162,15 @@ def main() -> None:
     crop_and_flip = [ck.augment.RandomCrop(4), ck.augment.RandomHorizontalFlip()]
     slow_mnist = DataLoader(OneByOne(mnist.take(3_200), transforms.Compose(to_tensor)), batch_size=64, shuffle=True)
     slow_cifar = DataLoader(OneByOne(cifar.take(2_560), transforms.Compose(augmented)), batch_size=128, shuffle=True)
-    part, held_out = mnist.take(12_800), mnist_test.take(2_000)
+    part, held_out = mnist.take(12_800), mnist_test.take(2_000).loader(1000)
+    small, _ = ck.load("fashion_mnist", mean=0, std=1)
+    large, _ = ck.load("fashion_mnist", mean=0, std=1, size=96)
+    clothes, tests = large.take(320).loader(64, shuffle=True), large.take(64).loader(64)
+    slow_clothes, slow_tests = (
+        DataLoader(OneByOne(small.take(n), transforms.Compose([transforms.Resize(96), transforms.ToTensor()])), batch_size=64,
+                   shuffle=n > 64) for n in (320, 64))
 
-    print(f"{mnist.source} and {cifar.source}, {describe_machine()}\n")
+    print(f"{mnist.source}, {large.source} and {cifar.source}, {describe_machine()}\n")
     print(f"{'images a second':<62} {'ours':>10} {'other':>10} {'ratio':>8} {'target':>7}")
     rows = [
         compare("data path, MNIST, against torchvision's way",
@@ -166,17 +179,24 @@ def main() -> None:
                 lambda: iterate(cifar.take(25_600).loader(128, shuffle=True, augment=crop_and_flip)),
                 lambda: iterate(slow_cifar), 40, 5),
         compare("fit, MNIST CNN, against the old course's loop",
-                lambda: by_fit(part), lambda: by_source_loop(slow_mnist), 2.5, 5),
+                lambda: by_fit(part.loader(64, shuffle=True)), lambda: by_source_loop(slow_mnist), 2.5, 5),
         compare("fit, MNIST CNN, against d2l.train_ch6 on the same tensors",
-                lambda: by_fit(part, held_out), lambda: by_d2l(part, held_out), 1, 5),
+                lambda: by_fit(part.loader(64, shuffle=True), held_out),
+                lambda: by_d2l(part.loader(64, shuffle=True), held_out), 1, 5),
         compare("fit, MNIST CNN, against a bare tensor loop",
-                lambda: by_fit(part), lambda: by_bare_loop(part), 0.95, 15),
+                lambda: by_fit(part.loader(64, shuffle=True)), lambda: by_bare_loop(part), 0.95, 15),
+        compare("fit, ResNet-18 at 96 px, against d2l.train_ch6, same loader",
+                lambda: by_fit(slow_clothes, slow_tests, resnet18, F.cross_entropy),
+                lambda: by_d2l(slow_clothes, slow_tests, resnet18), 1, 5),
+        compare("the same, fit with the course's own data path",
+                lambda: by_fit(clothes, tests, resnet18, F.cross_entropy),
+                lambda: by_d2l(slow_clothes, slow_tests, resnet18), 1, 5),
     ]
     if options.save:
         path = Path(__file__).parent / "results" / "throughput.json"
         path.parent.mkdir(exist_ok=True)
         provenance = {"date": datetime.date.today().isoformat(), "machine": describe_machine(),
-                      "data": [mnist.source, cifar.source]}
+                      "data": [mnist.source, cifar.source, large.source]}
         path.write_text(json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False) + "\n",
                         encoding="utf-8")
         print(f"\nkept in {path.relative_to(Path.cwd())}")

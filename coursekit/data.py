@@ -1,36 +1,35 @@
 """Small image data sets that live on the device as one uint8 tensor, and the ways to get them."""
 
+import contextlib
 import gzip
 import hashlib
-import http.client
+import json
 import os
 import pickle
+import re
 import tarfile
 import tempfile
-import threading
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
-from tqdm import tqdm
+from torchvision.datasets.utils import extract_archive
+from torchvision.transforms.v2 import functional as transforms
 
 from . import lab, standins
+from .download import DataError, Progress, check_hash, check_listed_hash, fetch, listed_hash
 
-
-class DataError(Exception):
-    """A data file that cannot be used; the message names it and says what to do."""
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(eq=False)
@@ -114,7 +113,11 @@ class Images(Dataset):
 
     def select(self, index: slice | Tensor) -> "Images":
         """These images, in this order."""
-        return replace(self, images=self.images[index], labels=self.labels[index])
+        return replace(self, **self._chosen(index))
+
+    def _chosen(self, index: slice | Tensor) -> dict:
+        """All that there is one of for each image, of these images only."""
+        return {"images": self.images[index], "labels": self.labels[index]}
 
     def pixels(self, index: slice | Sequence[int] = slice(None)) -> np.ndarray:
         """Images as people see them: uint8 N×H×W×C on the CPU, neither augmented nor normalised."""
@@ -122,7 +125,7 @@ class Images(Dataset):
 
     def __repr__(self) -> str:
         n, *shape = self.images.shape
-        return (f"Images({n:,} × {'×'.join(map(str, shape))}, {len(self.classes)} classes, "
+        return (f"{type(self).__name__}({n:,} × {'×'.join(map(str, shape))}, {len(self.classes)} classes, "
                 f"{self.source}, on {self.images.device})")
 
 
@@ -135,10 +138,283 @@ def _describe(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {'×'.join(map(str, tensor.shape))}"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class Photos(Images):
+    """The photos of a folder: ``Images`` that know their files.
+
+    ``names`` the file name of each image (numpy array of str), ``unreadable`` every other file of the folder and the
+    reason why it is not among them.
+    """
+
+    names: np.ndarray
+    unreadable: dict[str, str]
+
+    def __post_init__(self):
+        super().__post_init__()
+        if np.shape(self.names) != (len(self),):
+            raise ValueError(f"{self.source}: there must be one name for each of the {len(self)} images")
+
+    def _chosen(self, index: slice | Tensor) -> dict:
+        names = self.names[index.cpu().numpy() if isinstance(index, Tensor) else index]
+        return {**super()._chosen(index), "names": names}
+
+
+def photos(folder: str | Path, size: int, *, classes: Sequence[str] | None = ("cat", "dog"),
+           mean=IMAGENET_MEAN, std=IMAGENET_STD, device=None) -> Photos:
+    """The photos of a folder as squares of ``size`` pixels, in the natural order of their names (cat.2 before cat.10).
+
+    A photo belongs to the class with which its name begins, as in ``cat.7.jpg`` or ``Dog_7.png``. With ``classes=None`` it is
+    a test folder ``0.jpg, 1.jpg, …``: sorted by number, every label 0, of the one class "unknown".
+
+    A photo is turned upright as its EXIF says, converted to RGB (on white where it is transparent), its shorter side
+    resized to ``size`` (bicubic, after a JPEG was decoded at not less than twice that), the middle of the longer side
+    kept. All this is done once, in parallel; the result is kept in ``.photos/`` beside the folder and made again when a
+    file has changed. A report says how many photos were read, what was converted and what could not be used.
+
+    Raises ``ValueError`` for a size below 1, ``DataError`` when there is no such folder or no photo in it that can be used.
+    """
+    if size < 1:
+        raise ValueError(f"photos need a size of at least 1 pixel, not {size}")
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(_no_folder(folder))
+    title = folder.resolve().name
+    files, left_out = _sorted_out(folder, classes)
+    images, notes, kept = _decoded(files, size, folder.resolve().parent / ".photos" / f"{title}-{size}.npz")
+    unreadable = left_out | {name: note["unreadable"] for name, note in notes.items() if "unreadable" in note}
+    unreadable = {name: unreadable[name] for name in sorted(unreadable, key=_natural)}
+    names = [path.name for path in files if path.name not in unreadable]
+    if classes is None:
+        labels, remarks = [0] * len(names), _remarks_on_numbers([path.name for path in files])
+    else:
+        labels = [_class_of(name, classes) for name in names]
+        remarks = [f"no photo of class {label}" for i, label in enumerate(classes) if i not in labels]
+    if not kept:
+        remarks.append("not kept for the next time: the folder .photos beside this one cannot be written")
+    report = _report(title, labels, classes, notes, left_out, remarks)
+    if not names:
+        inside = [name for name, reason in left_out.items() if reason == _A_FOLDER]
+        raise DataError(f"{report}\n  so there is nothing to learn from: name " +
+                        (f"one of its folders, as {title}/{inside[0]}" if inside else "the folder that holds the photos"))
+    print(report)
+    device = device or lab.default_device()
+    return Photos(images.to(device), torch.tensor(labels, device=device), tuple(classes or ("unknown",)),
+                  f"{title}, {len(names):,} photos", mean, std, names=np.array(names), unreadable=unreadable)
+
+
+def _no_folder(folder: Path) -> str:
+    """That there is no such folder, and what is there."""
+    if folder.is_file():
+        return f"{os.path.relpath(folder)} is a file, not a folder of photos: if it is an archive, unpack it first"
+    above = next(path for path in folder.resolve().parents if path.is_dir())
+    there = sorted((path.name for path in above.iterdir() if path.is_dir() and not path.name.startswith(".")), key=_natural)
+    return (f"there is no folder {os.path.relpath(folder)}; the folders in {os.path.relpath(above)} are: "
+            f"{_shortened(there) or 'none'}")
+
+
+def _natural(name: str) -> tuple:
+    """A key that sorts names as people do, the same on every machine: digits are compared as numbers."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name.lower()))], name
+
+
+def _class_of(name: str, classes: Sequence[str]) -> int | None:
+    """Which of the classes a file name begins with; "catalogue.jpg" is no cat, for the word goes on."""
+    fitting = [label for label in classes if re.match(rf"{re.escape(label)}(?![^\W\d_])", name, re.IGNORECASE)]
+    return list(classes).index(max(fitting, key=len)) if fitting else None
+
+
+_A_FOLDER = "a folder"
+
+
+def _sorted_out(folder: Path, classes: Sequence[str] | None) -> tuple[list[Path], dict[str, str]]:
+    """The files to read, sorted, and the name of every other one with the reason; hidden ones do not count."""
+    files, left_out = [], {}
+    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            left_out[path.name] = _A_FOLDER
+        elif classes is None and not re.fullmatch("[0-9]+", path.stem):
+            left_out[path.name] = "the name is no number"
+        elif classes is not None and _class_of(path.name, classes) is None:
+            left_out[path.name] = f"the name begins with {_none_of(classes)}"
+        else:
+            files.append(path)
+    return files, left_out
+
+
+def _none_of(words: Sequence[str]) -> str:
+    return f"neither {words[0]} nor {words[1]}" if len(words) == 2 else f"none of {', '.join(words)}"
+
+
+def _remarks_on_numbers(names: Sequence[str]) -> list[str]:
+    """What is wrong with the numbers of a test folder: gaps, and numbers that two files bear."""
+    with_number, remarks = {}, []
+    for name in names:
+        with_number.setdefault(int(Path(name).stem), []).append(name)
+    last = max(with_number, default=-1)
+    if missing := last + 1 - len(with_number):
+        gaps, number = [], 0
+        while len(gaps) < min(missing, 4):
+            gaps += [str(number)] * (number not in with_number)
+            number += 1
+        remarks.append(f"missing of the numbers 0 … {last}: {missing:,} ({_shortened(gaps)})")
+    if double := [" = ".join(group) for group in with_number.values() if len(group) > 1]:
+        remarks.append(f"more than one photo with the same number: {len(double):,} ({_shortened(double)})")
+    return remarks
+
+
+def _shortened(words: Sequence[str]) -> str:
+    return ", ".join(words[:3]) + ", …" * (len(words) > 3)
+
+
+def _report(title: str, labels: Sequence[int], classes: Sequence[str] | None, notes: dict[str, dict],
+            left_out: dict[str, str], remarks: Sequence[str]) -> str:
+    """What was read, and a line for each thing that is not as it should be."""
+    counts = "" if classes is None else "".join(f", {label} {labels.count(i):,}" for i, label in enumerate(classes))
+    lines = [f"{title}: {len(labels):,} photos read{counts}"]
+    found = [(heading, {name: note[key] for name, note in notes.items() if key in note})
+             for heading, key in (("converted to RGB", "converted"), ("turned upright as EXIF says", "turned"),
+                                  ("could not be read", "unreadable"))]
+    for heading, reasons in (*found, ("left out", left_out)):
+        groups = {}
+        for name, reason in reasons.items():
+            groups.setdefault(reason, []).append(name)
+        if groups:
+            lines.append(f"{heading}: " + "; ".join(f"{reason} {len(names):,} ({_shortened(names)})".lstrip()
+                                                    for reason, names in groups.items()))
+    text = "\n  ".join([*lines, *remarks])
+    return text.encode(errors="backslashreplace").decode()  # a name on a disk need not be valid text
+
+
+def _decoded(files: Sequence[Path], size: int, cache: Path) -> tuple[Tensor, dict[str, dict], bool]:
+    """The readable ones of these photos, uint8 N×3×size×size, what there is to say of each file, and whether it is kept.
+
+    A note may have "converted" and "turned"; one with "unreadable" says that the photo is not among the images.
+    """
+    state = [(path.name, *_state(path)) for path in files]
+    fingerprint = hashlib.sha256(json.dumps([_RECIPE, size, Image.MAX_IMAGE_PIXELS, state]).encode()).hexdigest()
+    try:
+        with open(cache, "rb") as opened, np.load(opened) as file:
+            if str(file["fingerprint"]) == fingerprint:
+                return torch.from_numpy(file["images"]), json.loads(str(file["notes"])), True
+    except Exception:  # there is none, or a damaged one, whose errors have no common class: it is made anew
+        pass
+    pixels = np.empty((len(files), 3, size, size), np.uint8)
+    notes = {path.name: note for path, note in zip(files, _decode_all(files, pixels)) if note}
+    readable = [i for i, path in enumerate(files) if "unreadable" not in notes.get(path.name, {})]
+    for row, i in enumerate(readable):  # closes the gaps in place
+        if row != i:
+            pixels[row] = pixels[i]
+    pixels = pixels[:len(readable)]
+    part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
+    try:
+        cache.parent.mkdir(exist_ok=True)
+        with open(part, "wb") as opened:
+            np.savez(opened, images=pixels, notes=json.dumps(notes), fingerprint=fingerprint)
+        os.replace(part, cache)
+        kept = True
+    except OSError:
+        kept = False
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return torch.from_numpy(pixels), notes, kept
+
+
+_RECIPE = 1  # to be raised when _decode makes other pixels, so that what was kept before is made anew
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Length, time of change and permissions, which tell a changed file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_mode
+
+
+def _decode_all(files: Sequence[Path], pixels: np.ndarray) -> list[dict]:
+    """Fill the rows with the photos, in threads (Pillow lets go of the interpreter while it works): the notes of each."""
+    Image.init()  # not by several threads at once
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")  # about odd EXIF data, and about sizes, which are errors here
+        with Progress("photos", len(files)) as progress:
+            notes = []
+            for note in pool.map(_decode, files, pixels):
+                notes.append(note)
+                progress.show(len(notes))
+            return notes
+
+
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")  # others need programs from outside, or are no photos
+
+
+def _decode(path: Path, row: np.ndarray) -> dict:
+    """Fill 3×size×size with one photo: what there is to say of it."""
+    size, note = row.shape[-1], {}
+    try:
+        if not path.stat().st_size:
+            return {"unreadable": "zero bytes"}
+        with Image.open(path, formats=_FORMATS) as image:
+            if (limit := Image.MAX_IMAGE_PIXELS) and image.width * image.height > limit:
+                return {"unreadable": f"too large (over {limit / 1e6:.0f} million pixels)"}
+            image.draft(None, (2 * size, 2 * size))
+            image.load()
+            if image.mode in ("I", "F"):
+                return {"unreadable": "32-bit grey, of which nobody knows how bright white is"}
+            if (turn := _turn(image)) is not None:  # one of Pillow's is zero
+                note["turned"] = ""
+                image = image.transpose(turn)
+            image, kind = _as_rgb(image)
+            if kind:
+                note["converted"] = kind
+            row[:] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+        return note
+    except Image.DecompressionBombError:  # found before anything is decoded
+        return {"unreadable": f"too large (over {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels)"}
+    except UnidentifiedImageError:
+        return {"unreadable": "not an image of a known kind, or damaged at its beginning"}
+    except Exception as error:  # a damaged file may raise anything
+        if isinstance(error, OSError) and error.strerror:
+            return {"unreadable": f"cannot be opened: {error.strerror}"}
+        return {"unreadable": "truncated" if "truncated" in str(error).lower() else "corrupt"}
+
+
+_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_90}
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What makes the photo upright, by the orientation in its EXIF data."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # damaged EXIF data, whose errors have no common class, say nothing against the pixels
+        return None
+
+
+def _as_rgb(image: Image.Image) -> tuple[Image.Image, str]:
+    """The photo in RGB, and what it was before ("" for RGB)."""
+    if image.mode.startswith("I;16"):  # Pillow would cut all values above 255
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB"), "16-bit grey"
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB"), "with transparency"
+    kind = {"RGB": "", "L": "greyscale", "1": "black and white", "P": "palette"}.get(image.mode, image.mode)
+    return image.convert("RGB") if kind else image, kind
+
+
 Arrays = tuple[Tensor, Tensor, Tensor, Tensor]  # train images, train labels, test images, test labels
+Parts = tuple[Images, Images]  # train, test
 
 
-def _read_idx(folder: Path, files: Sequence["_File"]) -> Arrays:
+def _parts(arrays: Arrays, classes: Sequence[str], source: str) -> Parts:
+    train_x, train_y, test_x, test_y = arrays
+    return Images(train_x, train_y, classes, source), Images(test_x, test_y, classes, source)
+
+
+def _read_idx(folder: Path, known: "_Known", size: int | None) -> Parts:
     """MNIST's own format: four gzipped files, each a short header and then bytes."""
     def pixels(file: _File) -> Tensor:
         return torch.frombuffer(bytearray(gzip.decompress((folder / file.path).read_bytes())[16:]),
@@ -148,13 +424,13 @@ def _read_idx(folder: Path, files: Sequence["_File"]) -> Arrays:
         return torch.frombuffer(bytearray(gzip.decompress((folder / file.path).read_bytes())[8:]),
                                 dtype=torch.uint8).long()
 
-    train_x, train_y, test_x, test_y = files
-    return pixels(train_x), labels(train_y), pixels(test_x), labels(test_y)
+    train_x, train_y, test_x, test_y = known.files
+    return _parts((pixels(train_x), labels(train_y), pixels(test_x), labels(test_y)), known.classes, known.published)
 
 
-def _read_cifar(folder: Path, files: Sequence["_File"]) -> Arrays:
+def _read_cifar(folder: Path, known: "_Known", size: int | None) -> Parts:
     """CIFAR-10's own format: pickled batches in one archive (its hash was checked before this)."""
-    with tarfile.open(folder / files[0].path) as archive:
+    with tarfile.open(folder / known.files[0].path) as archive:
         batches = {Path(member.name).name: pickle.load(archive.extractfile(member), encoding="latin1")
                    for member in archive if "_batch" in member.name}
 
@@ -163,7 +439,28 @@ def _read_cifar(folder: Path, files: Sequence["_File"]) -> Arrays:
         x = torch.from_numpy(np.concatenate([batch["data"] for batch in chosen])).view(-1, 3, 32, 32)
         return x, torch.tensor([label for batch in chosen for label in batch["labels"]])
 
-    return *part(datasets.CIFAR10.train_list), *part(datasets.CIFAR10.test_list)
+    return _parts((*part(datasets.CIFAR10.train_list), *part(datasets.CIFAR10.test_list)), known.classes, known.published)
+
+
+def _read_pets(folder: Path, known: "_Known", size: int | None) -> Parts:
+    """Oxford-IIIT Pet: two archives, which torchvision unpacks and lists; cats and dogs, not the 37 breeds."""
+    base = folder / "oxford-iiit-pet"
+    for file in known.files:
+        inside = base / Path(file.path).name.removesuffix(".tar.gz")
+        if not inside.exists():  # unpacked elsewhere and then moved, so that it is there whole or not at all
+            with tempfile.TemporaryDirectory(dir=base) as place:
+                extract_archive(folder / file.path, place)
+                (Path(place) / inside.name).rename(inside)
+
+    def part(split: str) -> Images:
+        pets = datasets.OxfordIIITPet(folder, split=split, target_types="binary-category")
+        files, labels = pets._images, dict(zip((path.name for path in pets._images), pets._bin_labels))
+        images, notes, _ = _decoded(files, size, base / ".photos" / f"{split}-{size}.npz")
+        labels = [labels[path.name] for path in files if "unreadable" not in notes.get(path.name, {})]
+        print(_report(f"{known.published}, {split}", labels, known.classes, notes, {}, ()))
+        return Images(images, torch.tensor(labels), known.classes, known.published)
+
+    return part("trainval"), part("test")
 
 
 @dataclass(frozen=True)
@@ -180,73 +477,128 @@ def _mnist_files(real: type[datasets.MNIST]) -> tuple[_File, ...]:
                  for name, md5 in real.resources)
 
 
+def _pet_files(real: type[datasets.OxfordIIITPet]) -> tuple[_File, ...]:
+    return tuple(_File(f"oxford-iiit-pet/{address.rsplit('/', 1)[-1]}", (address,), md5) for address, md5 in real._RESOURCES)
+
+
 @dataclass(frozen=True)
 class _Known:
     """A data set that ``load`` knows. Addresses and hashes are torchvision's."""
 
     title: str
+    published: str  # the publisher's name of it
     files: tuple[_File, ...]
-    read: Callable[[Path, Sequence[_File]], Arrays]
-    standin: Callable[[], Arrays]
+    read: Callable[[Path, "_Known", int | None], Parts]  # makes the two parts of the files
+    standin: Callable[..., Arrays]
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    size: int | None = None  # the usual side of photos, which have no size of their own
 
 
 KNOWN = {
     "mnist": _Known(
-        "MNIST", _mnist_files(datasets.MNIST), _read_idx, standins.digits,
+        "MNIST", "MNIST", _mnist_files(datasets.MNIST), _read_idx, standins.digits,
         tuple("0123456789"), (0.1307,), (0.3081,)),
     "fashion_mnist": _Known(
-        "Fashion-MNIST", _mnist_files(datasets.FashionMNIST), _read_idx, standins.clothing,
+        "Fashion-MNIST", "Fashion-MNIST", _mnist_files(datasets.FashionMNIST), _read_idx, standins.clothing,
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         (0.2860,), (0.3530,)),
     "cifar10": _Known(
-        "CIFAR-10",
+        "CIFAR-10", "CIFAR-10",
         (_File(datasets.CIFAR10.filename, (datasets.CIFAR10.url,), datasets.CIFAR10.tgz_md5),),
         _read_cifar, standins.pictures,
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cats_vs_dogs": _Known(
+        "Cats vs dogs", "Oxford-IIIT Pet", _pet_files(datasets.OxfordIIITPet), _read_pets, standins.pets,
+        ("cat", "dog"), IMAGENET_MEAN, IMAGENET_STD, size=128),
 }
 
 
-def load(name: str, *, mean=None, std=None, device=None) -> tuple[Images, Images]:
-    """The training and the test part of ``"mnist"``, ``"fashion_mnist"`` or ``"cifar10"``.
+def load(name: str, *, size: int | None = None, mean=None, std=None, device=None) -> tuple[Images, Images]:
+    """The training and the test part of ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"`` or ``"cats_vs_dogs"``.
 
-    Looks in this order: a prepared file (``NAME.npz``) in the data folder; the publisher's own files there, the missing
-    ones downloaded from torchvision's addresses and checked against its md5; a stand-in, announced by a banner that
-    gives the reason. At scale smoke it is always the stand-in. ``mean`` and ``std`` default to those of the real
-    training set.
+    Looks in this order: a prepared file (``NAME.npz``) in the data folder; for cats and dogs a folder of photos there
+    (``NAME/``, see ``photos``), a third of which is for testing, chosen with seed 0; the publisher's own files there, the
+    missing ones downloaded from torchvision's addresses and checked against its md5 (for cats and dogs Oxford-IIIT Pet); a
+    stand-in, announced by a banner that gives the reason. At scale smoke it is always the stand-in.
 
-    Raises ``ValueError`` for an unknown name, ``DataError`` for a damaged file or a folder that cannot be written.
+    ``size`` is the side of the square images in pixels: by default their own, 128 for cats and dogs. ``mean`` and ``std``
+    default to those of the real training set, for cats and dogs to those of ImageNet.
+
+    Raises ``ValueError`` for an unknown name or a size below 1, ``DataError`` for a damaged file or a folder that cannot be
+    written.
     """
     if name not in KNOWN:
         raise ValueError(f"there is no data set {name!r}: choose one of {', '.join(KNOWN)}")
+    if size is not None and size < 1:
+        raise ValueError(f"images need a size of at least 1 pixel, not {size}")
     known, folder = KNOWN[name], lab.data_folder()
-    prepared = folder / f"{name}.npz"
-    classes, source = known.classes, known.title
+    size, device = size or known.size, device or lab.default_device()
+    parts, reasons = None, []
     if lab.default_scale() == "smoke":
-        arrays, reason = None, "scale smoke never uses real data (COURSEKIT_SCALE=laptop does)"
-    elif prepared.exists():
-        arrays, classes, source = _read_prepared(prepared)
+        reasons = ["scale smoke never uses real data (COURSEKIT_SCALE=laptop does)"]
     else:
-        arrays, reason = _read_published(known, folder)
-    if arrays is None:
-        arrays, source = known.standin(), f"{known.title} stand-in (synthetic)"
+        for way in (_prepared, _photo_folder, _published):
+            try:
+                parts = way(name, known, folder, size)
+                break
+            except _NotHere as error:
+                reasons += error.args
+    if parts is None:
+        arrays, source = known.standin(**{"size": size} if known.size else {}), f"{known.title} stand-in (synthetic)"
+        parts = _parts(arrays, known.classes, source)
         print(f"┌── {source}: this is NOT {known.title}\n"
-              f"│   why: {reason}\n"
-              f"└── {len(arrays[1]):,} + {len(arrays[3]):,} made-up images; "
+              f"│   why: {'; '.join(reasons)}\n"
+              f"└── {len(parts[0]):,} + {len(parts[1]):,} made-up images; "
               f"results on them say nothing about {known.title}")
-    device = device or lab.default_device()
-    train_x, train_y, test_x, test_y = (array.to(device) for array in arrays)
     mean, std = known.mean if mean is None else mean, known.std if std is None else std
-    return Images(train_x, train_y, classes, source, mean, std), Images(test_x, test_y, classes, source, mean, std)
+    train, test = (replace(part, images=_resized(part.images, size).to(device), labels=part.labels.to(device),
+                           mean=mean, std=std) for part in parts)
+    return train, test
 
 
-def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
-    """The arrays, the class names and the source text of a prepared file."""
+class _NotHere(Exception):
+    """A way to a data set that leads to nothing; its arguments are the reasons, where there is something to say."""
+
+
+def _resized(images: Tensor, size: int | None) -> Tensor:
+    """The images as squares of this side: bilinear with antialias, the middle of what is not square."""
+    if size is None or images.shape[-2:] == (size, size):
+        return images
+    result = torch.empty(*images.shape[:2], size, size, dtype=torch.uint8)
+    for piece, place in zip(images.split(1000), result.split(1000)):  # in pieces, for they are resized as float numbers
+        place.copy_(transforms.center_crop(transforms.resize(piece, [size], antialias=True), [size]))
+    return result
+
+
+def _prepared(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
+    """From the prepared file."""
+    path = folder / f"{name}.npz"
+    if not path.exists():
+        raise _NotHere
+    return _read_prepared(path)
+
+
+def _photo_folder(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
+    """From a folder of photos, for a set that consists of photos."""
+    if known.size is None:
+        raise _NotHere
+    if not (folder / name).is_dir():
+        raise _NotHere(f"there is no folder {name} with photos in the data folder")
+    whole = photos(folder / name, size, classes=known.classes, device="cpu")
+    counts = torch.bincount(whole.labels, minlength=len(known.classes))
+    if counts.min() < 2:
+        raise DataError(f"{name} holds {', '.join(f'{n} of {label}' for n, label in zip(counts, known.classes))}: "
+                        "at least 2 of each are needed, to learn and to test")
+    return replace(whole, source=f"{known.title}, {len(whole):,} photos").split(1 / 3, seed=0)
+
+
+def _read_prepared(path: Path) -> Parts:
+    """The two parts, the class names and the source text of a prepared file."""
     keys = ("train_images", "train_labels", "test_images", "test_labels", "classes", "source")
-    _check_listed_hash(path)
+    check_listed_hash(path)
     try:
         with open(path, "rb") as opened, np.load(opened) as file:  # np.load alone leaves a broken file open
             train_x, train_y, test_x, test_y, classes, source = (file[key] for key in keys)
@@ -254,7 +606,7 @@ def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
         raise DataError(f"{path.name} lacks an array ({error.args[0]}): a prepared file holds {', '.join(keys)}") from None
     except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"{path.name} in the data folder is damaged (expected sha256: {_listed_hash(path) or 'not listed'}): "
+            f"{path.name} in the data folder is damaged (expected sha256: {listed_hash(path) or 'not listed'}): "
             "move it away and prepare it again, nothing was read or changed") from error
 
     def images(x: np.ndarray) -> Tensor:  # N×H×W or N×H×W×C, as people store pictures
@@ -265,113 +617,25 @@ def _read_prepared(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
     if train_y.dtype.kind not in "iu" or test_y.dtype.kind not in "iu":  # 1.5 must not become 1
         raise DataError(f"{path.name}: labels must be whole numbers, not {train_y.dtype} and {test_y.dtype}")
     train_y, test_y = (torch.from_numpy(y.astype(np.int64)) for y in (train_y, test_y))
-    arrays = (images(train_x), train_y, images(test_x), test_y)
     try:
-        for x, y in (arrays[:2], arrays[2:]):
-            Images(x, y, classes, source)
+        parts = _parts((images(train_x), train_y, images(test_x), test_y), classes, source)
     except ValueError as error:
         raise DataError(f"{path.name}: {error}") from None
     if train_x.shape[1:] != test_x.shape[1:] or not len(train_x) or not len(test_x):
         raise DataError(f"{path.name}: both parts must hold images of one size, not {train_x.shape} and {test_x.shape}")
-    return arrays, classes, source
+    return parts
 
 
-def _listed_hash(path: Path) -> str | None:
-    """The sha256 that a SHA256SUMS file beside it (as ``sha256sum`` writes it) lists for this file."""
-    listing = path.with_name("SHA256SUMS")
-    lines = listing.read_text(errors="replace").splitlines() if listing.exists() else []
-    return next((line.split()[0] for line in lines if line.split()[1:] in ([path.name], [f"*{path.name}"])), None)
-
-
-def _check_listed_hash(path: Path) -> None:
-    expected = _listed_hash(path)
-    if expected and (found := _hash(path, "sha256")) != expected:
-        raise DataError(f"{path.name} in the data folder has sha256 {found}, but SHA256SUMS expects {expected}: "
-                        "move it away and prepare it again, nothing was read or changed")
-
-
-def _read_published(known: _Known, folder: Path) -> tuple[Arrays | None, str]:
-    """The arrays from the publisher's files, or None and the reason why they are not to be had."""
+def _published(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
+    """From the publisher's files, which are downloaded if need be."""
     missing = [file for file in known.files if not (folder / file.path).exists()]
     if missing and lab.offline():
-        return None, f"{known.title} is not in the data folder, and COURSEKIT_OFFLINE forbids the network"
+        raise _NotHere(f"{known.published} is not in the data folder, and COURSEKIT_OFFLINE forbids the network")
     for file in missing:
         try:
             fetch(file.addresses, folder / file.path, f"md5:{file.md5}")
         except ConnectionError as error:
-            return None, f"{known.title} is not in the data folder, and {error}"
+            raise _NotHere(f"{known.published} is not in the data folder, and {error}") from error
     for file in known.files:
-        if (found := _hash(folder / file.path, "md5")) != file.md5:
-            raise DataError(f"{file.path} in the data folder is damaged or not the published file (md5 {found}, expected "
-                            f"{file.md5}): move it away and run again to download it, nothing was read or changed")
-    return known.read(folder, known.files), ""
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    return hashlib.new(algorithm, path.read_bytes()).hexdigest()
-
-
-def fetch(addresses: Sequence[str], path: Path, known_hash: str, patience: float = 6) -> None:
-    """Download a file from the first address that gives it, with progress; it appears whole and checked, or not at all.
-
-    ``known_hash`` is ``"md5:…"`` or ``"sha256:…"``. An address that gives nearly nothing for ``patience`` seconds is left
-    for the next one. Raises ``ConnectionError`` when no address gives the file, ``DataError`` when it cannot be stored.
-    """
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be stored in {os.path.relpath(path.parent)} ({error.strerror}): make this "
-                        "folder writable, or name another one with COURSEKIT_DATA") from error
-    failures = []
-    for address in addresses:
-        try:
-            pooch.retrieve(address, known_hash, fname=path.name, path=path.parent,
-                           downloader=partial(_download, patience=patience))
-            return
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = "it sent other bytes than the published file" if isinstance(error, ValueError) else error
-            failures.append(f"{urllib.parse.urlsplit(address).hostname}: {reason}")
-    raise ConnectionError(f"the download of {path.name} failed ({'; '.join(failures)})")
-
-
-def _download(address: str, path: str, _: object, patience: float) -> None:
-    """Copy an address to a file, with a progress bar, and give up when it stalls.
-
-    The copying runs in a thread of its own, for a name server that does not answer cannot be interrupted.
-    """
-    received, size, failure, given_up = 0, None, None, threading.Event()
-
-    def copy() -> None:
-        nonlocal received, size, failure
-        try:
-            # "r+": an answer that comes when nobody waits any more finds the temporary file gone, and must not make one
-            with urllib.request.urlopen(address, timeout=patience) as response, open(path, "r+b") as file:
-                size = int(response.headers.get("Content-Length") or 0) or None
-                while not given_up.is_set() and (chunk := response.read1(1 << 16)):
-                    file.write(chunk)
-                    received += len(chunk)
-        except Exception as error:  # whatever it is, it belongs to the waiting thread
-            failure = error
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
-
-    thread = threading.Thread(target=copy, daemon=True)
-    thread.start()
-    mark, at_mark = time.monotonic(), 0
-    with tqdm(unit="B", unit_scale=True, desc=address.rsplit("/", 1)[-1], leave=False) as bar:
-        while thread.is_alive():
-            thread.join(0.1)
-            bar.total = size
-            bar.update(received - bar.n)
-            if time.monotonic() - mark > patience:
-                if received - at_mark < 1 << 14:
-                    given_up.set()
-                    raise TimeoutError(f"no answer within {patience:g} seconds")
-                mark, at_mark = time.monotonic(), received
-    if failure:
-        raise failure
+        check_hash(folder / file.path, f"md5:{file.md5}")
+    return known.read(folder, known, size)

@@ -142,17 +142,19 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
     ``loss(outputs, y)`` is the mean over a batch, ``metric(outputs, y)`` has one value for each sample.
     ``scheduler`` is stepped after every batch.
     ``checkpoint`` names a file: it is saved after every epoch, and a second call with it continues there.
-    ``fast`` means, on a GPU: mixed precision, channels_last and a fused optimizer step.
+    ``fast`` means channels_last, the memory order that convolutions like best; on a GPU also mixed precision and a fused
+    optimizer step.
 
     Raises ``FloatingPointError`` for a loss that is not finite, ``ValueError`` for an empty loader, for batches and labels
     that do not fit the model, and for a checkpoint of something else.
     """
     device = next(model.parameters()).device
     gpu = fast and device.type == "cuda"
-    if gpu:
+    if fast:
         for module in model.modules():
             if isinstance(module, nn.Conv2d):  # the whole model at once would fail at a 3-D convolution
                 module.to(memory_format=torch.channels_last)
+    if gpu:
         _fuse(optimizer)
     half = torch.bfloat16 if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     scaler = torch.amp.GradScaler(enabled=gpu and half is torch.float16)
@@ -166,7 +168,7 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
             model.train()
             losses, metrics, sizes, started = [], [], [], time.perf_counter()  # tensors: reading them would stop a GPU
             for batch in display.batches(train, losses):
-                *inputs, target = _to(device, batch, gpu)
+                *inputs, target = _to(device, batch, fast)
                 with torch.autocast(device.type, half, enabled=gpu):
                     outputs = _call(model, inputs)
                     value = _loss(loss, outputs, target, first=not losses)

@@ -11,6 +11,7 @@ import tarfile
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,9 +33,10 @@ def folder(monkeypatch, tmp_path):
     """An empty data folder at a scale that uses real data, with small stand-ins."""
     monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    for name, shape in (("mnist", (1, 28, 28)), ("fashion_mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))):
-        images, labels = torch.zeros(20, *shape, dtype=torch.uint8), torch.arange(20) % 10
-        standin = replace(data.KNOWN[name], standin=lambda x=images, y=labels: (x, y, x, y))
+    for name, shape in (("mnist", (1, 28, 28)), ("fashion_mnist", (1, 28, 28)), ("cifar10", (3, 32, 32)),
+                        ("cats_vs_dogs", (3, 16, 16))):
+        images, labels = torch.zeros(20, *shape, dtype=torch.uint8), torch.arange(20) % len(data.KNOWN[name].classes)
+        standin = replace(data.KNOWN[name], standin=lambda x=images, y=labels, size=None: (x, y, x, y))
         monkeypatch.setitem(data.KNOWN, name, standin)
     return tmp_path
 
@@ -130,7 +132,7 @@ def test_mean_and_std_can_be_chosen(folder, capsys):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="no data set 'minst': choose one of mnist, fashion_mnist, cifar10"):
+    with pytest.raises(ValueError, match="no data set 'minst': choose one of mnist, fashion_mnist, cifar10, cats_vs_dogs"):
         ck.load("minst")
 
 
@@ -318,6 +320,63 @@ def test_fetch_stores_the_file(mirror, tmp_path):
     data.fetch([f"{mirror}good/file"], tmp_path / "new" / "file.gz", GOOD)
     assert (tmp_path / "new" / "file.gz").read_bytes() == Mirror.content
     assert everything_below(tmp_path) == ["new/file.gz"]
+
+
+def test_the_first_digits_of_a_hash_are_checked_too(mirror, tmp_path):
+    """The names of torchvision's weights hold no more."""
+    data.fetch([f"{mirror}good/file"], tmp_path / "file.pth", GOOD[:15])
+    assert (tmp_path / "file.pth").read_bytes() == Mirror.content
+    with pytest.raises(ConnectionError, match="other bytes"):
+        data.fetch([f"{mirror}wrong/file"], tmp_path / "other.pth", GOOD[:15])
+    assert everything_below(tmp_path) == ["file.pth"]
+    with pytest.raises(ck.DataError, match="file.pth is damaged .*expected 12345678"):
+        data.check_hash(tmp_path / "file.pth", "sha256:12345678")
+
+
+PROGRESS = """
+from coursekit.download import Progress
+with Progress("photos", total=2000) as progress:
+    progress.show(1200)
+try:
+    with Progress("a<b.gz", unit="B") as progress:
+        1 / 0
+except ZeroDivisionError:
+    pass
+"""
+
+
+def test_progress_in_a_notebook_ends_as_a_line():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PROGRESS)])
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert [output["output_type"] for output in outputs] == ["display_data"] * 2, "nothing on stderr"
+    assert [dict(output["data"]) for output in outputs] == [
+        {"text/plain": "photos: done after 0 s"}, {"text/plain": "a<b.gz: stopped by ZeroDivisionError after 0 s"}]
+
+
+def test_progress_in_a_notebook_is_a_bar(monkeypatch):
+    shown = []
+    handle = SimpleNamespace(update=lambda content, raw: shown.append(content))
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: handle)
+    monkeypatch.setattr("coursekit.download._in_notebook", lambda: True)
+    monkeypatch.setattr(time, "monotonic", iter(range(0, 100, 1)).__next__)
+    with data.Progress("photos", total=2000) as progress:
+        progress.show(1200)
+    with data.Progress("a<b.gz", unit="B") as progress:
+        progress.show(1_500_000)
+        progress.show(3_000_000, 6_000_000)
+    assert [content.get("text/html") for content in shown] == [
+        '<progress max="2000" value="1200" aria-label="photos: 1,200 of 2,000"></progress> photos: 1,200 of 2,000', None,
+        "a&lt;b.gz: 1.50MB", '<progress max="6000000" value="3000000" aria-label="a&lt;b.gz: 3.00MB of 6.00MB"></progress> '
+        "a&lt;b.gz: 3.00MB of 6.00MB", None]
+    assert shown[0]["text/plain"] == "photos: 1,200 of 2,000" and shown[2]["text/plain"] == "a<b.gz: 1.50MB"
+
+
+def test_progress_without_a_terminal_is_silent(capfd):
+    with data.Progress("photos", total=2) as progress:
+        progress.show(1)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(("kind", "reason", "patience"), [

@@ -14,7 +14,9 @@ import pytest
 import coursekit as ck
 
 FOLDER = Path(ck.__file__).parent
-ORDER = ["plots", "lab", "standins", "data", "augment", "training", "inspection"]  # each may import those before it
+# Each module may import those before it.
+ORDER = ["plots", "lab", "download", "standins", "data", "augment",
+         "training", "experiments", "weights", "inspection"]
 CLASSROOM = sorted(f"classroom.{path.stem}" for path in (FOLDER / "classroom").glob("*.py"))
 
 

@@ -51,8 +51,22 @@ def same_weights(net, other):
 # ---- fit
 
 
+def test_fast_changes_the_order_of_memory_and_not_the_training(pictures):
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(96, 3))
+    losses = []
+    for fast in (True, False):
+        mine = copy.deepcopy(net)
+        torch.manual_seed(2)
+        optimizer = torch.optim.SGD(mine.parameters(), lr=0.05)
+        losses.append(fit(mine, pictures.loader(20, shuffle=True), optimizer=optimizer, epochs=2, fast=fast).batch_loss)
+        assert mine[2].weight.is_contiguous(memory_format=torch.channels_last) is fast
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
+    """In the order of memory that the loop by hand has; ``fast`` sums in another one."""
     def start():
         torch.manual_seed(1)
         net = Net()
@@ -62,7 +76,8 @@ def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
         return net, loader, optimizer, schedule
 
     net, loader, optimizer, schedule = start()
-    history = fit(net, loader, pictures.loader(50), epochs=3, optimizer=optimizer, scheduler=schedule)
+    history = fit(net, loader, pictures.loader(50), epochs=3, optimizer=optimizer, scheduler=schedule,
+                  fast=False)
 
     by_hand, loader, optimizer, schedule = start()
     for epoch in range(3):
