@@ -336,7 +336,7 @@ def _state(path: Path) -> tuple[int, ...]:
 def _decode_all(files: Sequence[Path], pixels: np.ndarray) -> list[dict]:
     """Fill the rows with the photos, in threads (Pillow lets go of the interpreter while it works): the notes of each."""
     Image.init()  # not by several threads at once
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")  # about odd EXIF data, and about sizes, which are errors here
         with Progress("photos", len(files)) as progress:
             notes = []

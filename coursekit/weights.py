@@ -16,9 +16,9 @@ def load_weights(model: nn.Module, weights: WeightsEnum | str | Path, *, sha256:
     """Fill the model with trained weights: all of them fit, or nothing is changed.
 
     ``weights`` is a member of one of torchvision's enums, as in ``ResNet34_Weights.IMAGENET1K_V1`` (downloaded once into
-    ``weights/`` of the data folder), or the file of a state_dict. ``without`` names parts that the model keeps as they are,
-    as ``("fc",)``: a head for other classes. The file's hash must begin with ``sha256``; by default with the digits at the
-    end of its name, where torch.hub and torchvision write them.
+    ``weights/`` of the data folder, its hash checked by the digits in its name), or the file of a state_dict, whose hash must
+    begin with ``sha256``. ``without`` names parts that the model keeps as they are, as ``("fc",)``: a head for other classes.
+    How many batches a normalisation has seen (``num_batches_tracked``) may be missing, as in torchvision's older files.
 
     Raises ``DataError`` for a missing or damaged file and for weights of another architecture, ``ConnectionError`` when the
     file cannot be downloaded, ``ValueError`` when the model has no part with a name in ``without``.
@@ -33,7 +33,6 @@ def load_weights(model: nn.Module, weights: WeightsEnum | str | Path, *, sha256:
             fetch([weights.url], path, f"sha256:{sha256}")
     else:
         path = Path(weights)
-        sha256 = sha256 or _hash_in_name(path)
     given, own = _read(path, sha256), model.state_dict()
     for part in without:
         if not any(_inside(name, part) for name in own):
@@ -41,6 +40,7 @@ def load_weights(model: nn.Module, weights: WeightsEnum | str | Path, *, sha256:
                              f"{', '.join(name for name, _ in model.named_children())}")
     given, wanted = ({name: value for name, value in tensors.items() if not any(_inside(name, part) for part in without)}
                      for tensors in (given, own))
+    given = {name: value for name, value in wanted.items() if name.endswith("num_batches_tracked")} | given
     _check_fit(path, model, given, wanted)
     model.load_state_dict({**own, **given})
 
@@ -50,9 +50,14 @@ def _inside(name: str, part: str) -> bool:
 
 
 def _hash_in_name(path: Path) -> str:
-    """The first digits of the sha256, which torch.hub expects at the end of a file's name: resnet34-b627a593.pth."""
+    """The first digits of the sha256, which torch.hub expects at the end of a file's name: resnet34-b627a593.pth.
+
+    Raises ``ValueError`` when there are none, for what is downloaded is checked.
+    """
     found = re.search(r"-([0-9a-f]{8,64})\.[a-z]+$", path.name)
-    return found[1] if found else ""
+    if not found:
+        raise ValueError(f"{path.name} has no hash in its name: give the one of the file with sha256=")
+    return found[1]
 
 
 def _read(path: Path, sha256: str) -> dict[str, Tensor]:

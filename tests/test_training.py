@@ -51,6 +51,20 @@ def same_weights(net, other):
 # ---- fit
 
 
+def test_view_after_a_convolution_is_told_the_way_out(pictures):
+    class Viewing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.out = nn.Conv2d(1, 4, 3), nn.Linear(144, 3)
+
+        def forward(self, x):
+            return self.out(self.conv(x).view(len(x), -1))
+
+    with pytest.raises(ValueError, match=r"flatten\(1\) .*fast=False"):
+        fit(Viewing(), pictures.loader(20))
+    assert fit(Viewing(), pictures.loader(20), fast=False).train_loss
+
+
 def test_fast_changes_the_order_of_memory_and_not_the_training(pictures):
     torch.manual_seed(1)
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(96, 3))

@@ -138,6 +138,34 @@ def test_a_head_for_other_classes_stays_as_it_is(file, reference):
     assert torch.equal(net.bn1.running_var, reference.bn1.running_var)
 
 
+def test_older_files_do_not_count_batches(file, reference):
+    """torchvision's first weights have no ``num_batches_tracked``; everything else must still be there."""
+    state = reference.state_dict()
+    older = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    assert len(state) - len(older) == 20
+    torch.save(older, file)
+    net = resnet18()
+    ck.load_weights(net, file)
+    assert same(net, reference)
+    torch.save({name: value for name, value in older.items() if name != "bn1.running_mean"}, file)
+    with pytest.raises(ck.DataError, match=r"1 of the model's 122 tensors are missing \(first: bn1.running_mean\)"):
+        ck.load_weights(resnet18(), file)
+
+
+def test_a_date_in_a_name_is_no_hash(file, reference):
+    dated = file.with_name("resnet18-20261122.pth")
+    file.rename(dated)
+    net = resnet18()
+    ck.load_weights(net, dated)
+    assert same(net, reference)
+
+
+def test_an_address_without_a_hash_is_not_fetched(address):
+    with pytest.raises(ValueError, match="resnet18.pth has no hash in its name"):
+        ck.load_weights(resnet18(), enum(address[1] + "resnet18.pth"))
+    assert not address[2]
+
+
 def test_another_head_is_named_with_the_way_out(file):
     net = resnet18(num_classes=2)
     unchanged = untouched(net)
