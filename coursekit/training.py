@@ -261,8 +261,8 @@ def _call(model: nn.Module, inputs: list[Tensor]) -> Tensor:
         raise
     except (RuntimeError, ValueError, TypeError) as error:
         if "view size is not compatible" in str(error):
-            raise ValueError("the model calls view() on a tensor in the order channels_last, which fit uses because it is faster: "
-                             "write flatten(1) or reshape(…) in its place, or call fit with fast=False") from error
+            raise ValueError("the model calls view() on a tensor in the order channels_last, which fit uses because it is "
+                             "faster: write flatten(1) or reshape(…) in its place, or call fit with fast=False") from error
         raise ValueError(_where_it_breaks(model, inputs, error)) from error
 
 

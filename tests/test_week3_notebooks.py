@@ -82,9 +82,10 @@ def test_cats_lenet_has_the_curriculums_shapes(cats):
     assert ck.inspection.same_outputs(net, reference, torch.randn(2, 3, 128, 128))
 
 
-def numbered(*numbers):
+def numbered(*numbers, unreadable=()):
     """The photos of a test folder, as far as the file of predictions needs them."""
-    return types.SimpleNamespace(names=np.array([f"{number}.jpg" for number in numbers]))
+    return types.SimpleNamespace(names=np.array([f"{number}.jpg" for number in numbers]),
+                                 unreadable=dict.fromkeys(unreadable, "truncated"))
 
 
 def test_predictions_stand_in_numeric_order(cats, tmp_path):
@@ -108,6 +109,27 @@ def test_predictions_for_a_real_folder(cats, tmp_path, monkeypatch):
         cats.write_predictions(tmp_path / name, photos, bright)
         contents.append((tmp_path / name).read_text())
     assert contents[0] == contents[1] == "".join(f"{number},{int(20 * number > 100)}\n" for number in range(12))
+
+
+def test_a_broken_photo_has_its_line_too(cats, tmp_path, capsys):
+    """From real files: the broken one is named and gets the most frequent label, a gap in the numbers gets no line."""
+    folder = tmp_path / "test1"
+    folder.mkdir()
+    for number in (0, 1, 2, 4):
+        Image.new("RGB", (20, 16), (50 * number, 0, 0)).save(folder / f"{number}.png")
+    (folder / "2.png").write_bytes((folder / "1.png").read_bytes()[:40])
+    (folder / "notes.txt").write_text("not a photo")
+    photos = ck.photos(folder, 8, classes=None)
+    cats.write_predictions(tmp_path / "submission.csv", photos, [1, 0, 1])
+    assert (tmp_path / "submission.csv").read_text() == "0,1\n1,0\n2,1\n4,1\n"
+    said = capsys.readouterr().out
+    assert "missing of the numbers 0 … 4: 1 (3)" in said
+    assert "1 photos could not be read and get the most frequent label: 2" in said
+
+
+def test_a_second_file_with_a_number_makes_no_second_line(cats, tmp_path):
+    cats.write_predictions(tmp_path / "submission.csv", numbered(0, 1, unreadable=["1.png"]), [1, 0])
+    assert (tmp_path / "submission.csv").read_text() == "0,1\n1,0\n"
 
 
 @pytest.mark.parametrize("numbers, predictions", [((0, 1), [1]), ((0, 1), [1, 0, 1]), ((3, 3), [0, 1])])
