@@ -193,13 +193,17 @@ def main() -> None:
                 lambda: by_d2l(slow_clothes, slow_tests, resnet18), 1, 5),
     ]
     if options.save:
-        path = Path(__file__).parent / "results" / "throughput.json"
-        path.parent.mkdir(exist_ok=True)
-        provenance = {"date": datetime.date.today().isoformat(), "machine": describe_machine(),
-                      "data": [mnist.source, cifar.source, large.source]}
-        path.write_text(json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False) + "\n",
-                        encoding="utf-8")
-        print(f"\nkept in {path.relative_to(Path.cwd())}")
+        save("throughput", [mnist.source, cifar.source, large.source], rows)
+
+
+def save(name: str, sources: list[str], rows: list[dict]) -> None:
+    """Keep the figures in benchmarks/results/, with what they were made from."""
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    provenance = {"date": datetime.date.today().isoformat(), "machine": describe_machine(), "data": sources}
+    path.write_text(json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False) + "\n",
+                    encoding="utf-8")
+    print(f"\nkept in {path.relative_to(Path.cwd())}")
 
 
 def describe_machine() -> str:

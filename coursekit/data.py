@@ -10,11 +10,10 @@ import re
 import tarfile
 import tempfile
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,8 @@ from torchvision.datasets.utils import extract_archive
 from torchvision.transforms.v2 import functional as transforms
 
 from . import lab, standins
-from .download import DataError, Progress, check_hash, check_listed_hash, fetch, listed_hash
+from .download import DataError, Progress
+from .sources import File, NotHere, look_for, obtain, read_arrays, source_of_standin
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -96,7 +96,7 @@ class Images(Dataset):
         if not len(self):
             raise ValueError(f"{self.source}: there are no images, so there is nothing to load")
         return DataLoader(replace(self, augment=augment) if augment else self,
-                          batch_size=batch_size, shuffle=shuffle, collate_fn=_as_it_is)
+                          batch_size=batch_size, shuffle=shuffle, collate_fn=as_it_is)
 
     def take(self, n: int) -> "Images":
         """The first n images (all, if there are fewer)."""
@@ -129,7 +129,7 @@ class Images(Dataset):
                 f"{self.source}, on {self.images.device})")
 
 
-def _as_it_is(batch):
+def as_it_is(batch):
     """``__getitems__`` has made the batch already: nothing is left to collate."""
     return batch
 
@@ -416,11 +416,11 @@ def _parts(arrays: Arrays, classes: Sequence[str], source: str) -> Parts:
 
 def _read_idx(folder: Path, known: "_Known", size: int | None) -> Parts:
     """MNIST's own format: four gzipped files, each a short header and then bytes."""
-    def pixels(file: _File) -> Tensor:
+    def pixels(file: File) -> Tensor:
         return torch.frombuffer(bytearray(gzip.decompress((folder / file.path).read_bytes())[16:]),
                                 dtype=torch.uint8).view(-1, 1, 28, 28)
 
-    def labels(file: _File) -> Tensor:
+    def labels(file: File) -> Tensor:
         return torch.frombuffer(bytearray(gzip.decompress((folder / file.path).read_bytes())[8:]),
                                 dtype=torch.uint8).long()
 
@@ -463,22 +463,14 @@ def _read_pets(folder: Path, known: "_Known", size: int | None) -> Parts:
     return part("trainval"), part("test")
 
 
-@dataclass(frozen=True)
-class _File:
-    """A publisher's file: where it lies below the data folder, where it can be had, and its md5."""
-
-    path: str
-    addresses: tuple[str, ...]
-    md5: str
-
-
-def _mnist_files(real: type[datasets.MNIST]) -> tuple[_File, ...]:
-    return tuple(_File(f"{real.__name__}/raw/{name}", tuple(mirror + name for mirror in real.mirrors), md5)
+def _mnist_files(real: type[datasets.MNIST]) -> tuple[File, ...]:
+    return tuple(File(f"{real.__name__}/raw/{name}", tuple(mirror + name for mirror in real.mirrors), f"md5:{md5}")
                  for name, md5 in real.resources)
 
 
-def _pet_files(real: type[datasets.OxfordIIITPet]) -> tuple[_File, ...]:
-    return tuple(_File(f"oxford-iiit-pet/{address.rsplit('/', 1)[-1]}", (address,), md5) for address, md5 in real._RESOURCES)
+def _pet_files(real: type[datasets.OxfordIIITPet]) -> tuple[File, ...]:
+    return tuple(File(f"oxford-iiit-pet/{address.rsplit('/', 1)[-1]}", (address,), f"md5:{md5}")
+                 for address, md5 in real._RESOURCES)
 
 
 @dataclass(frozen=True)
@@ -487,7 +479,7 @@ class _Known:
 
     title: str
     published: str  # the publisher's name of it
-    files: tuple[_File, ...]
+    files: tuple[File, ...]
     read: Callable[[Path, "_Known", int | None], Parts]  # makes the two parts of the files
     standin: Callable[..., Arrays]
     classes: tuple[str, ...]
@@ -506,7 +498,7 @@ KNOWN = {
         (0.2860,), (0.3530,)),
     "cifar10": _Known(
         "CIFAR-10", "CIFAR-10",
-        (_File(datasets.CIFAR10.filename, (datasets.CIFAR10.url,), datasets.CIFAR10.tgz_md5),),
+        (File(datasets.CIFAR10.filename, (datasets.CIFAR10.url,), f"md5:{datasets.CIFAR10.tgz_md5}"),),
         _read_cifar, standins.pictures,
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
@@ -536,31 +528,18 @@ def load(name: str, *, size: int | None = None, mean=None, std=None, device=None
         raise ValueError(f"images need a size of at least 1 pixel, not {size}")
     known, folder = KNOWN[name], lab.data_folder()
     size, device = size or known.size, device or lab.default_device()
-    parts, reasons = None, []
-    if lab.default_scale() == "smoke":
-        reasons = ["scale smoke never uses real data (COURSEKIT_SCALE=laptop does)"]
-    else:
-        for way in (_prepared, _photo_folder, _published):
-            try:
-                parts = way(name, known, folder, size)
-                break
-            except _NotHere as error:
-                reasons += error.args
-    if parts is None:
-        arrays, source = known.standin(**{"size": size} if known.size else {}), f"{known.title} stand-in (synthetic)"
-        parts = _parts(arrays, known.classes, source)
-        print(f"┌── {source}: this is NOT {known.title}\n"
-              f"│   why: {'; '.join(reasons)}\n"
-              f"└── {len(parts[0]):,} + {len(parts[1]):,} made-up images; "
-              f"results on them say nothing about {known.title}")
+
+    def standin() -> tuple[Parts, str]:
+        arrays = known.standin(**{"size": size} if known.size else {})
+        parts = _parts(arrays, known.classes, source_of_standin(known.title))
+        return parts, f"{len(parts[0]):,} + {len(parts[1]):,} made-up images"
+
+    parts = look_for(known.title, [partial(way, name, known, folder, size)
+                                   for way in (_prepared, _photo_folder, _published)], standin)
     mean, std = known.mean if mean is None else mean, known.std if std is None else std
     train, test = (replace(part, images=_resized(part.images, size).to(device), labels=part.labels.to(device),
                            mean=mean, std=std) for part in parts)
     return train, test
-
-
-class _NotHere(Exception):
-    """A way to a data set that leads to nothing; its arguments are the reasons, where there is something to say."""
 
 
 def _resized(images: Tensor, size: int | None) -> Tensor:
@@ -575,18 +554,15 @@ def _resized(images: Tensor, size: int | None) -> Tensor:
 
 def _prepared(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
     """From the prepared file."""
-    path = folder / f"{name}.npz"
-    if not path.exists():
-        raise _NotHere
-    return _read_prepared(path)
+    return _read_prepared(folder / f"{name}.npz")
 
 
 def _photo_folder(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
     """From a folder of photos, for a set that consists of photos."""
     if known.size is None:
-        raise _NotHere
+        raise NotHere
     if not (folder / name).is_dir():
-        raise _NotHere(f"there is no folder {name} with photos in the data folder")
+        raise NotHere(f"there is no folder {name} with photos in the data folder")
     whole = photos(folder / name, size, classes=known.classes, device="cpu")
     counts = torch.bincount(whole.labels, minlength=len(known.classes))
     if counts.min() < 2:
@@ -598,16 +574,7 @@ def _photo_folder(name: str, known: _Known, folder: Path, size: int | None) -> P
 def _read_prepared(path: Path) -> Parts:
     """The two parts, the class names and the source text of a prepared file."""
     keys = ("train_images", "train_labels", "test_images", "test_labels", "classes", "source")
-    check_listed_hash(path)
-    try:
-        with open(path, "rb") as opened, np.load(opened) as file:  # np.load alone leaves a broken file open
-            train_x, train_y, test_x, test_y, classes, source = (file[key] for key in keys)
-    except KeyError as error:
-        raise DataError(f"{path.name} lacks an array ({error.args[0]}): a prepared file holds {', '.join(keys)}") from None
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path.name} in the data folder is damaged (expected sha256: {listed_hash(path) or 'not listed'}): "
-            "move it away and prepare it again, nothing was read or changed") from error
+    train_x, train_y, test_x, test_y, classes, source = read_arrays(path, keys).values()
 
     def images(x: np.ndarray) -> Tensor:  # N×H×W or N×H×W×C, as people store pictures
         x = torch.from_numpy(x)
@@ -628,14 +595,5 @@ def _read_prepared(path: Path) -> Parts:
 
 def _published(name: str, known: _Known, folder: Path, size: int | None) -> Parts:
     """From the publisher's files, which are downloaded if need be."""
-    missing = [file for file in known.files if not (folder / file.path).exists()]
-    if missing and lab.offline():
-        raise _NotHere(f"{known.published} is not in the data folder, and COURSEKIT_OFFLINE forbids the network")
-    for file in missing:
-        try:
-            fetch(file.addresses, folder / file.path, f"md5:{file.md5}")
-        except ConnectionError as error:
-            raise _NotHere(f"{known.published} is not in the data folder, and {error}") from error
-    for file in known.files:
-        check_hash(folder / file.path, f"md5:{file.md5}")
+    obtain(known.files, known.published)
     return known.read(folder, known, size)

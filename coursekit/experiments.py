@@ -1,5 +1,6 @@
 """Honest comparison: the same run repeated with several seeds, and whether two recipes differ by more than chance."""
 
+import copyreg
 import dis
 import functools
 import hashlib
@@ -30,6 +31,11 @@ from .lab import default_scale
 from .training import _in_notebook
 
 _ONE_AT_A_TIME = threading.RLock()  # random generators belong to the process: two runs in threads would share them
+
+# With a function that uses torch, cloudpickle sends every submodule of torch whose name appears in it. A function that reads
+# train.classes would so send torch.classes, a module of a kind of its own that cannot be pickled: it is found by name instead.
+for _name in ("classes", "ops"):
+    copyreg.pickle(type(getattr(torch, _name)), lambda _, name=_name: (getattr, (torch, name)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,8 @@ _POOLING = {F.max_pool2d, F.avg_pool2d, torch.max_pool2d}
 _KEEPS = {F.relu, F.relu6, F.dropout, F.log_softmax, F.softmax, F.batch_norm, F.hardtanh, F.silu, F.gelu, F.sigmoid,
           torch.relu, torch.sigmoid, torch.tanh, torch.flatten, torch.cat, torch.add, torch.log_softmax, torch.softmax,
           operator.add, operator.iadd, operator.mul, operator.imul, operator.truediv, operator.sub, "add", "add_", "mul",
-          "relu", "relu_", "sigmoid", "tanh", "flatten", "view", "reshape", "size", "contiguous", "log_softmax", "softmax"}
+          "relu", "relu_", "sigmoid", "tanh", "flatten", "unsqueeze", "view", "reshape", "size", "contiguous", "log_softmax",
+          "softmax"}
 
 
 def _receptive_fields(model: nn.Module) -> dict[str, list[float | None]]:

@@ -91,6 +91,32 @@ def images(pictures, titles: Sequence[str] = (), *, columns: int = 10, title: st
     return Picture(figure, alt or f"{len(pictures)} images{': ' * bool(title)}{title}{'. Titles: ' * bool(shown)}{shown}")
 
 
+def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "") -> Picture:
+    """A map of classes with a legend that counts their pixels.
+
+    ``labels`` H×W: 0, where nothing is known, is white, and k is ``classes[k - 1]``. For more classes than ``COLOURS``
+    these come again, lighter and then darker.
+    """
+    from matplotlib.colors import ListedColormap, to_rgb
+    from matplotlib.patches import Patch
+
+    labels = np.asarray(labels)
+    palette = np.array([to_rgb(colour) for colour in COLOURS])
+    palette = np.concatenate([palette, 0.45 + 0.55 * palette, 0.55 * palette])[np.arange(len(classes)) % (3 * len(COLOURS))]
+    height, width = labels.shape
+    figure, axis = axes(width=4.5 * width / max(height, width) + 2.6, height=max(4.5 * height / max(height, width), 3))
+    axis.imshow(labels, cmap=ListedColormap([(1, 1, 1), *palette]), vmin=0, vmax=len(classes), interpolation="nearest")
+    axis.set(xticks=(), yticks=())
+    axis.spines[:].set_visible(True)
+    counts = np.bincount(labels.ravel(), minlength=len(classes) + 1)[1:]
+    entries = [f"{name} {count:,}" for name, count in zip(classes, counts)]
+    handles = [Patch(facecolor=colour, edgecolor="grey", linewidth=0.4) for colour in palette]
+    axis.legend(handles, entries, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return Picture(figure, alt or f"Map of {len(classes)} classes, {height}×{width} pixels{': ' * bool(title)}{title}. "
+                                  f"Pixels: {'; '.join(entries)}")
+
+
 def curves(histories, *, title: str = "", reference: dict[str, float] | None = None) -> Picture:
     """Loss and metric over the epochs, of one ``History`` or of several in a dict by name.
 
@@ -134,9 +160,9 @@ def confusion(result, *, title: str = "") -> Picture:
     k = len(matrix)
     figure, axis = axes(width=0.5 * k + 1.5, height=0.45 * k + 1)
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axis.set(xticks=range(k), yticks=range(k), xticklabels=result.classes, yticklabels=result.classes,
-             xlabel="predicted", ylabel="true", title=title or f"{result.source}: % of each true class")
-    axis.tick_params(axis="x", rotation=45)
+    axis.set(yticks=range(k), yticklabels=result.classes, xlabel="predicted", ylabel="true",
+             title=title or f"{result.source}: % of each true class")
+    axis.set_xticks(range(k), result.classes, rotation=45, ha="right", rotation_mode="anchor")
     axis.spines[:].set_visible(False)
     for row, column in np.ndindex(k, k):
         if share[row, column] >= 0.005:

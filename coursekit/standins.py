@@ -1,13 +1,15 @@
 """Small made-up data sets that stand in for the real ones where there is no network.
 
-Each function returns ``(train_images, train_labels, test_images, test_labels)``: uint8 tensors N×C×H×W with the
-image shape and the classes of the real set, int64 labels, every class equally often up to one image. The same seed
+Each function but ``scene`` returns ``(train_images, train_labels, test_images, test_labels)``: uint8 tensors N×C×H×W with
+the image shape and the classes of the real set, int64 labels, every class equally often up to one image. The same seed
 gives the same pixels. What lies in the test part was not seen in the training part: other originals, other objects,
 other noise.
 """
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -254,3 +256,81 @@ _OBJECTS = (
     lambda p: union(p.box(0.2, -0.15, 1.2, 0.9), p.box(-0.6, 0.05, 0.4, 0.5),
                     p.disc(-0.5, 0.42, 0.17), p.disc(0.1, 0.42, 0.17), p.disc(0.55, 0.42, 0.17)),          # truck
 )
+
+
+def scene(counts: Sequence[int], wavelengths: np.ndarray, side: int = 145, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A made-up hyperspectral scene of side×side pixels: cube uint16 side×side×B, labels int64 side×side, 0 = unlabelled.
+
+    The classes are as unequal as ``counts`` (made smaller in proportion where they would cover more than half of the scene,
+    but never below 10 pixels), the bands lie at ``wavelengths`` in nm. Every class has a spectrum between bare soil and green
+    leaves with absorptions of its own, and grows in rectangular fields, none quite like the other; at the edges the spectra
+    mix, the light changes slowly over the scene, and every value is noisy.
+    """
+    random = np.random.default_rng(seed)
+    counts = np.maximum(np.array(counts) * min(1, side * side / 2 / sum(counts)), 10).astype(int)
+    number_of_fields = np.clip(counts // 150, 2, 6)
+    areas = [counts[k] / n for k, n in enumerate(number_of_fields) for _ in range(n)]
+    classes = np.repeat(np.arange(1, len(counts) + 1), number_of_fields)
+    fallow = 40  # fields of which nothing is known
+    areas += [(side * side - counts.sum()) / fallow] * fallow
+    classes = np.concatenate([classes, np.zeros(fallow, dtype=int)])
+    order = random.permutation(len(areas))
+    fields = _fields(0, 0, side, side, [(areas[i], i) for i in order])
+
+    soil, leaves = _soil_and_leaves(wavelengths)
+    library = np.stack([_material(wavelengths, soil, leaves, random) for _ in range(len(counts) + 1)])
+    labels, reflectance = np.zeros((side, side), dtype=int), np.empty((side, side, len(wavelengths)))
+    for top, left, bottom, right, i in fields:
+        grown = library[classes[i] or random.integers(len(library))]
+        cover = random.uniform(0.75, 1.0)  # the rest is bare soil
+        own = 1 + 0.03 * _bumps(wavelengths, 3, 150, random)
+        labels[top:bottom, left:right] = classes[i]
+        reflectance[top:bottom, left:right] = (cover * grown + (1 - cover) * soil) * own * random.uniform(0.92, 1.08)
+    for k, count in enumerate(counts, 1):  # rounding made some fields too large
+        labels.flat[np.flatnonzero(labels == k)[count:]] = 0
+    reflectance = torch.from_numpy(reflectance).permute(2, 0, 1)[None]
+    reflectance = F.avg_pool2d(F.pad(reflectance, (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0].permute(1, 2, 0).numpy()
+    light = F.interpolate(torch.from_numpy(random.uniform(0.85, 1.15, (1, 1, 5, 5))), side, mode="bicubic",
+                          align_corners=True)[0, 0, :, :, None].numpy()
+    noisy = reflectance * light * (1 + 0.01 * random.standard_normal(reflectance.shape)) + 0.025 * random.standard_normal(
+        reflectance.shape)
+    return (10_000 * noisy).clip(0, 65_535).astype(np.uint16), labels
+
+
+def _fields(top: int, left: int, bottom: int, right: int, areas: list[tuple[float, int]]) -> list[tuple[int, ...]]:
+    """Divide a rectangle into one for each (area, number), again and again across its longer side."""
+    if len(areas) == 1:
+        return [(top, left, bottom, right, areas[0][1])]
+    half = len(areas) // 2
+    share = sum(area for area, _ in areas[:half]) / sum(area for area, _ in areas)
+    if bottom - top > right - left:
+        cut = top + min(max(round(share * (bottom - top)), 1), bottom - top - 1)
+        return _fields(top, left, cut, right, areas[:half]) + _fields(cut, left, bottom, right, areas[half:])
+    cut = left + min(max(round(share * (right - left)), 1), right - left - 1)
+    return _fields(top, left, bottom, cut, areas[:half]) + _fields(top, cut, bottom, right, areas[half:])
+
+
+def _bumps(wavelengths: np.ndarray, n: int, width: float, random: np.random.Generator) -> np.ndarray:
+    """The sum of n bells of either sign, height 1 and about this width in nm."""
+    centres, widths = random.uniform(wavelengths[0], wavelengths[-1], (n, 1)), width * random.uniform(0.5, 1.5, (n, 1))
+    return (random.choice([-1, 1], (n, 1)) * np.exp(-(((wavelengths - centres) / widths) ** 2))).sum(0)
+
+
+def _soil_and_leaves(wavelengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two reflectances: soil rises slowly; leaves are green, dark in red and bright in the infrared; water absorbs."""
+    def dip(centre: float, width: float, depth: float) -> np.ndarray:
+        return 1 - depth * np.exp(-(((wavelengths - centre) / width) ** 2))
+
+    soil = 0.12 + 0.25 * (1 - np.exp(-(wavelengths - 400) / 900))
+    soil = soil * dip(1400, 60, 0.15) * dip(1930, 70, 0.25) * dip(2200, 30, 0.12)
+    red_edge = 1 / (1 + np.exp(-(wavelengths - 715) / 15))
+    green = 0.05 + 0.06 * np.exp(-(((wavelengths - 550) / 40) ** 2))
+    infrared = 0.5 * dip(970, 40, 0.1) * dip(1200, 50, 0.15) * dip(1450, 90, 0.6) * dip(1940, 110, 0.75)
+    infrared = infrared * np.exp(-np.maximum(wavelengths - 1300, 0) / 1800)
+    return soil, green * (1 - red_edge) + infrared * red_edge
+
+
+def _material(wavelengths: np.ndarray, soil: np.ndarray, leaves: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A spectrum between soil and leaves, with three absorptions or reflections of its own."""
+    green = random.uniform(0.2, 0.9)
+    return (green * leaves + (1 - green) * soil) * (1 + 0.1 * _bumps(wavelengths, 3, 60, random))

@@ -23,7 +23,7 @@ from torchvision import datasets
 from torchvision.transforms import v2
 
 import coursekit as ck
-from coursekit import data
+from coursekit import data, download
 
 TEN = tuple("0123456789")
 
@@ -64,7 +64,7 @@ def published(monkeypatch):
         x, y = arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.uint8)
         contents += [idx(x, 2051, len(x), 28, 28), idx(y, 2049, len(y))]
     known = data.KNOWN["mnist"]
-    files = tuple(replace(file, md5=hashlib.md5(content).hexdigest()) for file, content in zip(known.files, contents))
+    files = tuple(replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}") for file, content in zip(known.files, contents))
     monkeypatch.setitem(data.KNOWN, "mnist", replace(known, files=files))
     return {file.path: content for file, content in zip(files, contents)}
 
@@ -157,8 +157,8 @@ def test_cifar_archive(folder, monkeypatch):
     content = archive.getvalue()
     (folder / datasets.CIFAR10.filename).write_bytes(content)
     known = data.KNOWN["cifar10"]
-    md5 = hashlib.md5(content).hexdigest()
-    monkeypatch.setitem(data.KNOWN, "cifar10", replace(known, files=(replace(known.files[0], md5=md5),)))
+    md5 = f"md5:{hashlib.md5(content).hexdigest()}"
+    monkeypatch.setitem(data.KNOWN, "cifar10", replace(known, files=(replace(known.files[0], hash=md5),)))
     train, test = ck.load("cifar10")
 
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
@@ -225,7 +225,7 @@ def test_a_damaged_published_file_is_named(folder, published, how, which):
     known = data.KNOWN["mnist"].files[which]
     path = folder / known.path
     break_file(path, how)
-    refuse("mnist", path, known.md5, "damaged", "move it away")
+    refuse("mnist", path, known.hash.removeprefix("md5:"), "damaged", "move it away")
 
 
 @pytest.mark.parametrize("key", ["train_images", "test_labels", "classes", "source"])
@@ -317,20 +317,20 @@ def everything_below(folder):
 
 
 def test_fetch_stores_the_file(mirror, tmp_path):
-    data.fetch([f"{mirror}good/file"], tmp_path / "new" / "file.gz", GOOD)
+    download.fetch([f"{mirror}good/file"], tmp_path / "new" / "file.gz", GOOD)
     assert (tmp_path / "new" / "file.gz").read_bytes() == Mirror.content
     assert everything_below(tmp_path) == ["new/file.gz"]
 
 
 def test_the_first_digits_of_a_hash_are_checked_too(mirror, tmp_path):
     """The names of torchvision's weights hold no more."""
-    data.fetch([f"{mirror}good/file"], tmp_path / "file.pth", GOOD[:15])
+    download.fetch([f"{mirror}good/file"], tmp_path / "file.pth", GOOD[:15])
     assert (tmp_path / "file.pth").read_bytes() == Mirror.content
     with pytest.raises(ConnectionError, match="other bytes"):
-        data.fetch([f"{mirror}wrong/file"], tmp_path / "other.pth", GOOD[:15])
+        download.fetch([f"{mirror}wrong/file"], tmp_path / "other.pth", GOOD[:15])
     assert everything_below(tmp_path) == ["file.pth"]
     with pytest.raises(ck.DataError, match="file.pth is damaged .*expected 12345678"):
-        data.check_hash(tmp_path / "file.pth", "sha256:12345678")
+        download.check_hash(tmp_path / "file.pth", "sha256:12345678")
 
 
 PROGRESS = """
@@ -385,7 +385,7 @@ def test_progress_without_a_terminal_is_silent(capfd):
 def test_a_bad_address_is_left_in_time_and_leaves_nothing(mirror, tmp_path, kind, reason, patience):
     start = time.monotonic()
     with pytest.raises(ConnectionError, match=f"the download of file.gz failed .*127.0.0.1: .*{reason}"):
-        data.fetch([f"{mirror}{kind}/file"], tmp_path / "file.gz", GOOD, patience=patience)
+        download.fetch([f"{mirror}{kind}/file"], tmp_path / "file.gz", GOOD, patience=patience)
     assert time.monotonic() - start < 10
     time.sleep(2.2 * (kind == "late"))  # its content comes when nobody waits any more
     assert everything_below(tmp_path) == []
@@ -393,7 +393,7 @@ def test_a_bad_address_is_left_in_time_and_leaves_nothing(mirror, tmp_path, kind
 
 def test_the_next_address_is_tried(mirror, tmp_path):
     addresses = [f"{mirror}{kind}/file" for kind in ("missing", "silent", "wrong", "good")]
-    data.fetch(addresses, tmp_path / "file.gz", GOOD, patience=1)
+    download.fetch(addresses, tmp_path / "file.gz", GOOD, patience=1)
     assert (tmp_path / "file.gz").read_bytes() == Mirror.content
 
 
@@ -403,7 +403,7 @@ def test_nobody_listens(monkeypatch, tmp_path):
         port = unused.getsockname()[1]
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(ConnectionError, match="refused"):
-        data.fetch([f"http://127.0.0.1:{port}/file"], tmp_path / "file.gz", GOOD)
+        download.fetch([f"http://127.0.0.1:{port}/file"], tmp_path / "file.gz", GOOD)
 
 
 def test_load_falls_back_within_20_seconds_with_its_real_patience(mirror, folder, monkeypatch, capsys):
@@ -425,7 +425,7 @@ def test_load_downloads_what_is_missing(mirror, folder, published, monkeypatch, 
     monkeypatch.setattr(Mirror, "content", published[last])
     files = tuple(replace(file, addresses=(f"{mirror}good/x",)) for file in known.files)
     monkeypatch.setitem(data.KNOWN, "mnist", replace(data.KNOWN["mnist"], files=tuple(
-        replace(file, md5=old.md5) for file, old in zip(files, data.KNOWN["mnist"].files))))
+        replace(file, hash=old.hash) for file, old in zip(files, data.KNOWN["mnist"].files))))
     assert ck.load("mnist")[0].source == "MNIST"
     assert sorted(everything_below(folder)) == sorted(published)
     assert capsys.readouterr().out == ""

@@ -27,6 +27,20 @@ class LeNet(nn.Module):
         return self.fc3(F.relu(self.fc2(x)))
 
 
+def test_the_field_goes_on_through_a_convolution_over_bands():
+    """Bands as a dimension of their own, as in HybridSN; the field is that along the last side."""
+    class Bands(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv3d, self.conv2d = nn.Conv3d(1, 2, (7, 3, 3)), nn.Conv2d(8, 4, 5)
+
+        def forward(self, x):
+            return self.conv2d(F.relu(self.conv3d(x.unsqueeze(1))).flatten(1, 2))
+
+    table = inspection.layers(Bands(), torch.zeros(1, 10, 9, 9))
+    assert [(layer.shape, layer.field) for layer in table] == [((1, 2, 4, 7, 7), 3), ((1, 4, 3, 3), 7)]
+
+
 def test_lenet_by_hand():
     table = inspection.layers(LeNet(), torch.zeros(1, 3, 32, 32))
     assert [(row.name, row.kind, row.shape, row.parameters, row.macs, row.field) for row in table] == [

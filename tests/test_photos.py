@@ -676,7 +676,8 @@ def oxford(monkeypatch):
                 tar.addfile(member, io.BytesIO(content))
         archives[f"{kind}.tar.gz"] = archive.getvalue()
     known = data.KNOWN["cats_vs_dogs"]
-    files = tuple(replace(file, md5=hashlib.md5(content).hexdigest()) for file, content in zip(known.files, archives.values()))
+    files = tuple(replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}")
+                  for file, content in zip(known.files, archives.values()))
     monkeypatch.setitem(data.KNOWN, "cats_vs_dogs", replace(known, files=files))
     return archives, images
 
@@ -749,4 +750,4 @@ def test_the_page_of_the_data_folder_has_torchvisions_hashes():
     for known in data.KNOWN.values():
         for file in known.files:
             row = next(line for line in page.splitlines() if f"`{file.path}`" in line)
-            assert f"`{file.md5}`" in row
+            assert f"`{file.hash.removeprefix('md5:')}`" in row
