@@ -26,7 +26,6 @@ import torch
 from tqdm import tqdm
 
 from . import plots
-from .data import Images
 from .lab import default_scale
 from .training import _in_notebook
 
@@ -101,7 +100,8 @@ def repeat(function: Callable[[int], float | dict[str, float]], seeds: Iterable[
     ``folder`` keeps every finished run in a small file, and a second call does only what is missing. Runs of another recipe
     are refused: another source of the function or of what it calls in the same module, another plain value or data set that it
     reads from outside, another scale. ``jobs`` runs go on at once in processes of their own (-1: one for each core); by default
-    one after another, or as ``joblib.parallel_config`` says, which can also name a cluster.
+    one after another, or as ``joblib.parallel_config`` says. That can also name a cluster: with the package's extra ``cluster``
+    and a ``distributed.Client(address)``, runs inside ``with joblib.parallel_config(backend="dask"):`` go to its machines.
 
     Raises ``ExperimentError`` after all other runs when some have failed, ``ValueError`` for no, doubled or impossible seeds
     and for files of another recipe or damaged ones.
@@ -275,9 +275,9 @@ def _inner(function: Callable) -> Callable:
 
 
 def _describe(name: str, value, recipe: dict[str, str], module: str) -> None:
-    """Enter what a result depends on: plain values and data sets as they print; functions and classes of this module by a hash
-    of their source and, in turn, by what they read from outside."""
-    if _plain(value) or isinstance(value, Images):
+    """Enter what a result depends on: plain values, and data that carry their provenance in ``source``, as they print;
+    functions and classes of this module by a hash of their source and, in turn, by what they read from outside."""
+    if _plain(value) or isinstance(getattr(value, "source", None), str):
         recipe[name] = repr(value)
     elif isinstance(value, functools.partial):
         for key, part in {"function": value.func, **dict(enumerate(value.args)), **value.keywords}.items():

@@ -297,8 +297,10 @@ class Patches(Dataset):
         if self.pixels.size and not 0 <= self.pixels.min() <= self.pixels.max() < height * width:
             raise ValueError(f"pixels must lie in 0 … {height * width - 1} for a scene of {height}×{width}")
         self.pixels = self.pixels.astype(np.int64)
-        cube = torch.from_numpy(np.ascontiguousarray(self.scene.cube, dtype=np.float32)).to(self.device).permute(2, 0, 1)
-        padded = nn.functional.pad(cube, (self.size // 2,) * 4)
+        edge = self.size // 2
+        padded = np.zeros((self.scene.cube.shape[2], height + 2 * edge, width + 2 * edge), dtype=np.float32)
+        padded[:, edge:edge + height, edge:edge + width] = self.scene.cube.transpose(2, 0, 1)
+        padded = torch.from_numpy(padded).to(self.device)
         # H×W×C×size×size, a view: all patches of the scene, in the memory of the padded cube.
         self.windows = padded.unfold(1, self.size, 1).unfold(2, self.size, 1).permute(1, 2, 0, 3, 4)
         self.positions = torch.from_numpy(self.pixels).to(self.device)

@@ -1,5 +1,6 @@
 """Repeated runs: the same numbers however they are done, none lost, none mixed. And what compare says of them."""
 
+import argparse
 import functools
 import json
 import math
@@ -93,6 +94,16 @@ def test_the_callers_random_numbers_are_left_alone():
 def test_processes_give_the_same_as_one_after_another():
     serial, parallel = ck.repeat(draw, range(5)), ck.repeat(draw, range(5), jobs=2)
     assert serial.seeds == parallel.seeds and serial.results == parallel.results
+
+
+def test_a_function_that_reads_classes_goes_to_other_processes():
+    """cloudpickle takes the attribute for torch.classes, which cannot be pickled."""
+    data = argparse.Namespace(classes=("a", "b"), ops=1)
+
+    def counted(seed):
+        return torch.tensor(seed + len(data.classes) + data.ops)
+
+    assert ck.repeat(counted, range(2), jobs=2).values.tolist() == [3, 4]
 
 
 def test_the_users_choice_of_a_backend_holds():
