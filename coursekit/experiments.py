@@ -205,7 +205,9 @@ def _watched(parallel: Callable, tasks: Iterable, name: str, total: int, progres
 
         handle = display(HTML(f"{html.escape(name)}: starting …"), display_id=True)
     hidden = not progress or handle is not None or not sys.stderr.isatty()
-    with tqdm(total=total, desc=name, unit="run", leave=False, disable=hidden) as bar:
+    with tqdm(total=total, desc=name, unit="run", leave=False, disable=hidden) as bar, warnings.catch_warnings():
+        # joblib replaces a process whose memory has grown much, as it does with the first training: nothing is lost by it
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         try:
             for count, result in enumerate(parallel(tasks), 1):
                 yield result
@@ -277,7 +279,7 @@ def _inner(function: Callable) -> Callable:
 def _describe(name: str, value, recipe: dict[str, str], module: str) -> None:
     """Enter what a result depends on: plain values, and data that carry their provenance in ``source``, as they print;
     functions and classes of this module by a hash of their source and, in turn, by what they read from outside."""
-    if _plain(value) or isinstance(getattr(value, "source", None), str):
+    if _plain(value):
         recipe[name] = repr(value)
     elif isinstance(value, functools.partial):
         for key, part in {"function": value.func, **dict(enumerate(value.args)), **value.keywords}.items():
@@ -302,7 +304,12 @@ def _describe(name: str, value, recipe: dict[str, str], module: str) -> None:
 def _plain(value) -> bool:
     if isinstance(value, (tuple, list, dict)):
         return all(map(_plain, [*value, *value.values()] if isinstance(value, dict) else value))
-    return value is None or isinstance(value, (bool, int, float, str))
+    return value is None or isinstance(value, (bool, int, float, str)) or _has_provenance(value)
+
+
+def _has_provenance(value) -> bool:
+    """A data set, a history or the like: it says in ``source`` where it comes from, and prints as more than its address."""
+    return isinstance(getattr(value, "source", None), str) and type(value).__repr__ is not object.__repr__
 
 
 def _globals_read(code) -> set[str]:

@@ -381,8 +381,6 @@ def score(labels, predictions, classes: Sequence[str]) -> Score:
         raise ValueError(f"labels and predictions must lie in 0 … {len(classes) - 1} for {len(classes)} classes, but run from "
                          f"{low} to {high} (those of a scene count from 1)")
     each = metrics.recall_score(labels, predictions, labels=range(len(classes)), average=None, zero_division=np.nan)
-    present = np.bincount(labels, minlength=len(classes)) > 0
-    each = np.where(present, each, np.nan)
     same = len(np.unique(np.concatenate([labels, predictions]))) == 1  # where kappa is 0/0
     kappa = 1.0 if same else float(metrics.cohen_kappa_score(labels, predictions))
     return Score(float(metrics.accuracy_score(labels, predictions)), float(np.nanmean(each)), kappa,

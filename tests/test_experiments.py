@@ -370,6 +370,51 @@ def test_another_scale_or_data_set_is_another_recipe(tmp_path, monkeypatch, pict
         ck.repeat(train, [0], folder=tmp_path / "kept")
 
 
+class Measured:
+    """Some data set of another module, not one of the package's images: it has a ``source`` and prints what it is."""
+
+    def __init__(self, size, source="a field (synthetic)"):
+        self.size, self.source = size, source
+
+    def __repr__(self):
+        return f"Measured({self.size} pixels, {self.source})"
+
+
+@pytest.mark.parametrize(("old", "new", "words"), [
+    (Measured(3), Measured(4), r"data was Measured\(3 pixels, a field .*now Measured\(4 pixels"),
+    (Measured(3), Measured(3, "a wood"), r"data was Measured\(3 pixels, a field .*now Measured\(3 pixels, a wood\)"),
+    ((Measured(3), Measured(1)), (Measured(3), Measured(2)), r"data was \(Measured\(3.*Measured\(1.*now .*Measured\(2"),
+    ({"test": Measured(3)}, {"test": Measured(4)}, r"data was {'test': Measured\(3.*now {'test': Measured\(4"),
+])
+def test_what_carries_its_provenance_is_a_part_of_the_recipe(tmp_path, old, new, words):
+    text, folder = "def recipe(seed):\n    return len(repr(data))\n", tmp_path / "kept"
+    ck.repeat(made(text, data=old), [0], folder=folder)
+    with pytest.raises(ValueError, match=f"made by another recipe: {words}"):
+        ck.repeat(made(text, data=new), range(2), folder=folder)
+    assert len(ck.repeat(made(text, data=old), range(2), folder=folder)) == 2
+
+
+def test_data_as_an_argument_and_a_history_are_parts_of_the_recipe(tmp_path):
+    def score(seed, data):
+        return seed
+
+    for old, new in ((Measured(3), Measured(4)), (ck.History("a"), ck.History("a", train_loss=[1.0], train_metric=[0.5]))):
+        folder = tmp_path / type(old).__name__
+        ck.repeat(functools.partial(score, data=old), [0], folder=folder)
+        with pytest.raises(ValueError, match="another recipe: argument data was "):
+            ck.repeat(functools.partial(score, data=new), [0], folder=folder)
+
+
+def test_what_prints_as_an_address_only_is_no_part_of_the_recipe(tmp_path):
+    """The address is another one in every process, so its runs could never be continued."""
+    class Bare:
+        source = "somewhere"
+
+    text = "def recipe(seed):\n    return len(data.source)\n"
+    ck.repeat(made(text, data=Bare()), [0], folder=tmp_path / "kept")
+    assert len(ck.repeat(made(text, data=Bare()), range(2), folder=tmp_path / "kept")) == 2
+
+
 def test_the_folder_is_made_but_not_its_parent(tmp_path):
     with pytest.raises(ValueError, match="there is no folder .*drive for the runs: make it first"):
         ck.repeat(product, [1], folder=tmp_path / "drive" / "runs")

@@ -1,5 +1,7 @@
 """Every picture is a PNG with a text in its place, shows what it says, and leaves nothing open."""
 
+import itertools
+
 import matplotlib.image
 import matplotlib.pyplot
 import numpy as np
@@ -78,6 +80,32 @@ def test_colour_and_float_images():
     picture = plots.images(grey, alt="two ramps")
     check(picture, "two ramps")
     assert all(axis.images[0].get_clim() == (-3, 5) for axis in picture.figure.axes if axis.images), "one common scale"
+
+
+def test_class_map():
+    labels = np.array([[0, 1, 1, 3], [2, 1, 0, 3]])
+    picture = plots.class_map(labels, ("corn", "oats", "woods", "wheat"), title="Fields (synthetic)")
+    check(picture, "Map of 4 classes, 2×4 pixels: Fields (synthetic). Pixels: corn 3; oats 1; woods 2; wheat 0")
+    axis, = picture.figure.axes
+    assert picture.figure.get_suptitle() == "Fields (synthetic)" and np.array_equal(shown_images(picture)[0], labels)
+    legend = axis.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["corn 3", "oats 1", "woods 2", "wheat 0"]
+    drawn = axis.images[0].to_rgba(labels)
+    assert (drawn[labels == 0] == 1).all(), "what is not known is white"
+    for k, patch in enumerate(legend.get_patches(), 1):
+        assert to_hex(patch.get_facecolor()).upper() == plots.COLOURS[k - 1]
+        assert all(to_hex(colour).upper() == plots.COLOURS[k - 1] for colour in drawn[labels == k])
+    check(plots.class_map(torch.from_numpy(labels), ["a", "b", "c", "d"], alt="a map"), "a map")
+
+
+@pytest.mark.parametrize("classes", [1, 7, 16, 20])
+def test_every_class_of_a_map_has_a_colour_of_its_own(classes):
+    """The same in the map and in the legend; of any two, white among them, red, green and blue differ by 38 of 255 in sum."""
+    picture = plots.class_map(np.arange(classes + 1)[None], [f"class {k}" for k in range(classes)])
+    axis, = picture.figure.axes
+    colours = axis.images[0].to_rgba(np.arange(classes + 1))
+    assert np.allclose(colours[1:], [patch.get_facecolor() for patch in axis.get_legend().get_patches()])
+    assert min(abs(a - b).sum() for a, b in itertools.combinations(colours, 2)) > 0.15
 
 
 def test_curves_of_one_run():

@@ -1,10 +1,12 @@
 """On the real data sets, at the settings of the sources: ``pytest -m real`` with COURSEKIT_DATA on a folder that has them."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 import coursekit as ck
+from coursekit import hyperspectral
 from notebooks import definitions
 
 pytestmark = pytest.mark.real
@@ -31,6 +33,64 @@ def test_cifar10_is_the_published_set():
     assert 9_900 <= len(test) <= 10_000
     means = (train.images.double() / 255).mean((0, 2, 3)).tolist()
     assert means == pytest.approx([0.4914, 0.4822, 0.4465], abs=5e-5)
+
+
+def load_scene(name: str, source: str):
+    """The real scene: a stand-in must never pass for it."""
+    scene = ck.load_scene(name)
+    assert scene.source.startswith(source) and "stand-in" not in scene.source, f"{name} is not in the data folder"
+    return scene
+
+
+def test_indian_pines_is_the_published_scene():
+    scene = load_scene("indian_pines", "Indian Pines")
+    assert scene.cube.shape == (145, 145, 200) and not len(scene.constant)
+    assert scene.counts.tolist() == [46, 1428, 830, 237, 483, 730, 28, 478, 20, 972, 2455, 593, 205, 1265, 386, 93]
+    assert tuple(scene.counts) == hyperspectral.KNOWN["indian_pines"].counts
+    assert scene.classes[1] == "Corn-notill" and scene.classes[13] == "Woods"
+
+
+def test_salinas_a_is_the_published_scene():
+    scene = load_scene("salinas_a", "Salinas-A")
+    assert scene.cube.shape == (83, 86, 204) and not len(scene.constant)
+    missing = np.array(hyperspectral.KNOWN["salinas_a"].counts) - scene.counts
+    assert set(missing) <= {0, 100}, "all labels, or 100 fewer of each class"
+    train = scene.split_rows(0.1).train
+    reduced = scene.pca(30, pixels=train)  # of a cube of 16 bits, in which the last components are faint
+    values = reduced.cube.reshape(-1, 30)[train].astype(np.float64)
+    np.testing.assert_allclose(np.cov(values.T), np.eye(30), atol=1e-4)
+
+
+def test_place_alone_tells_the_class_of_indian_pines_unless_the_training_pixels_lie_elsewhere():
+    """1-NN on (row, column): 97.5 % of a random split, a quarter where the first rows of each class train."""
+    scene = load_scene("indian_pines", "Indian Pines")
+    splits = [scene.split_random(0.1, seed=seed) for seed in range(3)]
+    accuracies = [100 * hyperspectral.controls(split)["coordinates only, 1-NN"].oa for split in splits]
+    print(accuracies)
+    assert np.mean(accuracies) == pytest.approx(97.5, abs=0.6) and max(accuracies) - min(accuracies) < 1.5
+    assert all(split.containing(25) == 1 for split in splits), "every patch of 25×25 has a training pixel inside"
+    rows = scene.split_rows(0.1)
+    place = hyperspectral.controls(rows)["coordinates only, 1-NN"]
+    print(place)
+    assert 20 < 100 * place.oa < 30
+    assert rows.overlapping(25) == pytest.approx(0.80, abs=0.03)
+    assert rows.only == {} and (len(rows.train), len(rows.test)) == (1025, 9224)
+
+
+def test_blocks_of_indian_pines_keep_their_distance():
+    """The wider the guard, the fewer pixels and classes are left to test on: of 16, with room for patches of 25×25, seven."""
+    scene = load_scene("indian_pines", "Indian Pines")
+    random = scene.split_random(0.1)
+    for guard, size, not_tested in ((0, 1, 2), (12, 13, 5), (24, 25, 9)):
+        split = scene.split_blocks(0.1, guard=guard)
+        print(split)
+        assert split.overlapping(size) == 0 and split.distance.min() > guard
+        found, wanted = (np.bincount(scene.labels.flat[part.train], minlength=17)[1:] for part in (split, random))
+        assert (found >= 1).all() and (found <= wanted).all() and found.sum() > 0.95 * wanted.sum()
+        assert "test" not in split.only.values() and len(split.only) <= not_tested
+        place = hyperspectral.controls(split)["coordinates only, 1-NN"]
+        print(place)
+        assert 100 * place.oa < 75
 
 
 def test_week1_at_full_scale_shows_its_lesson():

@@ -2,12 +2,14 @@
 
 import time
 
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage, stats
 from torch import nn
 
 import coursekit as ck
-from coursekit import standins
+from coursekit import hyperspectral, standins
 from coursekit.data import KNOWN
 
 MAKERS = {"mnist": standins.digits, "fashion_mnist": standins.clothing, "cifar10": standins.pictures,
@@ -87,3 +89,71 @@ def test_pets_come_in_the_size_asked_for():
     train_x, train_y, test_x, _ = standins.pets(150, 30, size=40)
     assert train_x.shape == (150, 3, 40, 40) and test_x.shape == (30, 3, 40, 40)
     assert torch.bincount(train_y).tolist() == [75, 75]
+
+
+# ---- scenes
+
+every_scene = pytest.mark.parametrize("name", hyperspectral.KNOWN)
+
+
+def made_scene(name, **options):
+    known = hyperspectral.KNOWN[name]
+    return standins.scene(known.counts, known.wavelengths, **options)
+
+
+@every_scene
+def test_form_of_a_scene(name):
+    """As unequal as the real classes, about half of the pixels labelled, in bands of 16 bits."""
+    cube, labels = made_scene(name)
+    known = hyperspectral.KNOWN[name]
+    counts = np.array(known.counts)
+    assert cube.shape == (145, 145, len(known.wavelengths)) and cube.dtype == np.uint16
+    assert labels.shape == (145, 145) and labels.dtype == np.int64
+    found = np.bincount(labels.ravel(), minlength=len(counts) + 1)[1:]
+    assert len(found) == len(counts) and found.min() >= 10
+    wanted = counts * min(1, 145 ** 2 / 2 / counts.sum())
+    assert stats.spearmanr(found, counts).statistic > 0.99
+    assert (found <= wanted.clip(10)).all() and (found > 0.6 * wanted).all() and found.sum() > 0.95 * wanted.sum()
+    if name != "salinas_a":  # of which only 5,348 pixels are labelled, and no more here
+        assert 0.45 < (labels > 0).mean() < 0.55
+    assert not len(hyperspectral.Scene(cube, labels, known.classes, "made").constant)
+    assert 500 < cube.mean() < 5000 and cube.max() < 20_000, "reflectance times 10,000"
+
+
+def test_the_seed_decides_a_scene_and_the_surrounding_random_state_is_left_alone():
+    def start():
+        torch.manual_seed(0)
+        np.random.seed(0)
+
+    start()
+    expected = torch.rand(1), np.random.random()
+    start()
+    first, again, other = (made_scene("pavia_university", side=50, seed=seed) for seed in (1, 1, 2))
+    assert (torch.rand(1), np.random.random()) == expected
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))
+    assert not np.array_equal(first[0], other[0]) and not np.array_equal(first[1], other[1])
+
+
+def test_classes_of_a_scene_lie_in_fields():
+    """Neighbours are nearly always of one class, and every class has at least two fields."""
+    _, labels = made_scene("indian_pines")
+    right, below = (labels[:, 1:] == labels[:, :-1]).mean(), (labels[1:] == labels[:-1]).mean()
+    assert min(right, below) > 0.85
+    fields = [ndimage.label(labels == k)[1] for k in range(1, 17)]
+    assert min(fields) >= 2 and max(fields) <= 12
+
+
+def test_a_scene_is_made_in_under_three_seconds():
+    start = time.process_time()
+    made_scene("salinas")
+    assert time.process_time() - start < 3
+
+
+def test_single_pixels_of_a_scene_are_neither_hopeless_nor_enough():
+    scene = hyperspectral.Scene(*made_scene("indian_pines"), hyperspectral.KNOWN["indian_pines"].classes, "stand-in")
+    for seed in range(2):
+        place, spectrum = hyperspectral.controls(scene.split_random(0.1, seed=seed)).values()
+        assert 0.70 < spectrum.oa < 0.93, spectrum
+        assert place.oa > 0.9, "fields are large, so place alone says much"
+    place, _ = hyperspectral.controls(scene.split_rows(0.1)).values()
+    assert place.oa < 0.5, "and little where the training pixels lie elsewhere"

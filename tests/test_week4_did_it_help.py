@@ -20,9 +20,9 @@ def week4():
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-def test_mcnemar_counts_what_they_disagree_on(pairs):
+def test_mcnemar_counts_what_they_disagree_on(week4, pairs):
     first, second = np.array(pairs).T
-    only_first, only_second, p = definitions("week4_did_it_help").mcnemar(first, second)
+    only_first, only_second, p = week4.mcnemar(first, second)
     assert only_first == sum(a and not b for a, b in pairs) and only_second == sum(b and not a for a, b in pairs)
     n, k = only_first + only_second, min(only_first, only_second)
     assert p == pytest.approx(min(1.0, 2 * stats.binom.cdf(k, n, 0.5)))
