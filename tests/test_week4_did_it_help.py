@@ -60,7 +60,7 @@ def test_an_interaction_is_half_the_difference_of_the_effects(week4):
 
 
 def test_the_options_of_a_combination(week4):
-    assert week4.options_of((0, 1, 0)) == {"optimizer": "SGD", "lr": 0.05, "batch_size": 32}
+    assert week4.options_of((0, 1, 0)) == {"optimizer": "SGD", "lr": week4.factors["lr"][1], "batch_size": 32}
     assert len(list(itertools.product((0, 1), repeat=len(week4.factors)))) == 8
 
 
