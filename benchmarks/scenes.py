@@ -63,7 +63,7 @@ def prepare_as_the_source(scene: ck.hyperspectral.Scene):
 
 
 def map_as_the_source(net: nn.Module, scene: ck.hyperspectral.Scene) -> np.ndarray:
-    """The old course's way: one pixel after the other, cut out and classified."""
+    """The old course's way: one pixel after the other, cut out and classified, with gradients recorded as there."""
     net.eval()
     height, width = scene.labels.shape
     padded = np.pad(scene.cube, ((PATCH // 2,) * 2, (PATCH // 2,) * 2, (0, 0)))

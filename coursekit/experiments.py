@@ -280,7 +280,7 @@ def _describe(name: str, value, recipe: dict[str, str], module: str) -> None:
     """Enter what a result depends on: plain values, and data that carry their provenance in ``source``, as they print;
     functions and classes of this module by a hash of their source and, in turn, by what they read from outside."""
     if _plain(value):
-        recipe[name] = repr(value)
+        recipe[name] = " ".join([repr(value), *filter(None, [getattr(value, "fingerprint", None)])])
     elif isinstance(value, functools.partial):
         for key, part in {"function": value.func, **dict(enumerate(value.args)), **value.keywords}.items():
             _describe(f"argument {key}", part, recipe, module)

@@ -1,5 +1,6 @@
 """Hyperspectral scenes: one picture with hundreds of bands, its patches as a data set, and ways to divide it honestly."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -47,12 +48,20 @@ class Scene:
             bands = np.flatnonzero(~finite.all((0, 1)))
             raise ValueError(f"{self.source}: {(~finite.all(2)).sum():,} pixels have values that are not finite, in band "
                              f"{_listed(bands)} (counted from 0): leave these bands out, or fill the gaps first")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"{self.source}: two classes have the same name")
         object.__setattr__(self, "labels", labels.astype(np.int64))
+        object.__setattr__(self, "classes", tuple(self.classes))
 
     @property
     def counts(self) -> np.ndarray:
         """How many pixels each class has, int64 K."""
         return np.bincount(self.labels.ravel(), minlength=len(self.classes) + 1)[1:]
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of cube and labels: what the source does not say, for instance which pixels a PCA was fitted on."""
+        return _hash(self.cube, self.labels)
 
     @property
     def constant(self) -> np.ndarray:
@@ -68,7 +77,8 @@ class Scene:
         """The scene with its first principal components for bands, float32, each whitened to variance 1.
 
         ``pixels`` (flat positions, as ``split.train``) are those that mean and components are computed from, by default all of
-        them. Raises ``ValueError`` for more components than bands that vary there independently, or than pixels.
+        them. The wavelengths are gone. Raises ``ValueError`` for more components than bands that vary there independently, or
+        than pixels.
         """
         from sklearn.decomposition import PCA
 
@@ -89,7 +99,10 @@ class Scene:
         return replace(self, cube=cube.reshape(*self.labels.shape, components), wavelengths=None)
 
     def patches(self, size: int, pixels: np.ndarray | None = None, *, device=None) -> "Patches":
-        """The patch of size×size around each of these pixels (flat positions), by default around all labelled ones."""
+        """The patch of size×size around each of these pixels (flat positions), by default around all labelled ones.
+
+        Raises ``ValueError`` for a size and for pixels that ``Patches`` refuses.
+        """
         pixels = np.flatnonzero(self.labels) if pixels is None else pixels
         return Patches(self, size, np.asarray(pixels), device=device or lab.default_device())
 
@@ -117,7 +130,8 @@ class Scene:
         """Learn from some block×block squares of the scene, test on the others.
 
         Squares are drawn at random until every class has its fraction of the pixels in them; from each class just this many
-        are taken, so that there is as much to learn from as in ``split_random``. Tested are the pixels of the other squares
+        are taken, so that there is as much to learn from as in ``split_random`` (less of a class whose last square has to stay
+        for the test). Tested are the pixels of the other squares
         that are more than ``guard`` pixels away (along rows and columns) from all of those. Of several draws the one is kept
         that leaves the most classes, and then the most pixels, to test on.
         Raises ``ValueError`` for a fraction outside 0 … 1, a block below 1, a negative guard, and a guard that leaves nothing.
@@ -238,7 +252,13 @@ class Split:
 
     @property
     def source(self) -> str:
+        """The scene's, and how its pixels were divided."""
         return f"{self.scene.source}: {self.name}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of both parts."""
+        return _hash(self.train, self.test)
 
     @property
     def only(self) -> dict[str, str]:
@@ -308,11 +328,18 @@ class Patches(Dataset):
 
     @property
     def classes(self) -> Sequence[str]:
+        """Those of the scene."""
         return self.scene.classes
 
     @property
     def source(self) -> str:
+        """That of the scene."""
         return self.scene.source
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the scene and of the chosen pixels."""
+        return _hash(self.scene.cube, self.scene.labels, self.pixels)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -391,7 +418,8 @@ def class_map(model: nn.Module, scene: Scene, size: int, *, batch_size: int | No
     """The class of every pixel of the scene as the model sees it, int64 H×W, from 1 as in ``scene.labels``.
 
     The scene is what the model learned from, with the components of the same PCA. In eval mode, in batches: by default of 512
-    on a GPU, and of 8 on a CPU, whose caches do not hold what 3-D convolutions make of more.
+    on a GPU, and of 8 on a CPU, whose caches do not hold what 3-D convolutions make of more. Raises ``ValueError`` for a size
+    that ``Patches`` refuses.
     """
     device = next(model.parameters()).device
     everywhere = scene.patches(size, np.arange(scene.labels.size), device=device)
@@ -404,6 +432,7 @@ def controls(split: Split) -> dict[str, Score]:
 
     The first answers with the class of the nearest pixel to learn from (1-NN), so it shows how much of a result is a matter of
     place; the second is a support vector machine (RBF kernel, C = 100, bands standardised on the pixels to learn from).
+    Raises ``ValueError`` when there is only one class to learn from.
     """
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
@@ -531,6 +560,13 @@ def _standin(known: _Known) -> tuple[Scene, str]:
     cube, labels = standins.scene(known.counts, known.wavelengths)
     scene = Scene(cube, labels, known.classes, source_of_standin(known.title), known.wavelengths)
     return scene, f"a made-up scene of {_times(scene.cube.shape)}"
+
+
+def _hash(*arrays: np.ndarray) -> str:
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:12]
 
 
 def _shape(array: np.ndarray) -> str:
