@@ -202,7 +202,7 @@ def test_an_error_from_another_process_keeps_its_kind_and_its_traceback():
     with pytest.raises(ExperimentError, match="2 of 3 runs of .*failed, seed 0, 2") as caught:
         ck.repeat(lambda seed: 1 / (seed % 2), range(3), jobs=2)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert "1 / (seed % 2)" in caught.value.__cause__.__notes__[0]
+    assert "in <lambda>\n" in caught.value.__cause__.__notes__[0]  # the source itself is not always sent along
 
 
 def test_a_process_that_is_killed(tmp_path):
