@@ -56,3 +56,26 @@ class RandomHorizontalFlip:
         """The chosen images mirrored, the others as they are."""
         both = torch.cat([images, images.flip(3)])
         return both.index_select(0, torch.arange(len(images), device=images.device) + len(images) * chosen)
+
+
+@dataclass(frozen=True)
+class RandomSymmetry:
+    """Turn and mirror each image into one of the eight symmetries of the square, all equally likely.
+
+    N×C×S×S in, the same shape and dtype out. Raises ``ValueError`` for images that are not square.
+    """
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return self.transform(images, *self.draw(len(images), images.device))
+
+    def draw(self, n: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """For each of n images, whether it is mirrored left to right, top to bottom, and at the diagonal."""
+        return torch.randint(0, 2, (3, n), dtype=torch.bool, device=device).unbind()
+
+    def transform(self, images: Tensor, left_right: Tensor, top_bottom: Tensor, diagonal: Tensor) -> Tensor:
+        """The images mirrored in these ways, one after the other."""
+        if images.shape[2] != images.shape[3]:
+            raise ValueError(f"only a square has eight symmetries, not images of {images.shape[2]}×{images.shape[3]}")
+        images = torch.where(left_right.view(-1, 1, 1, 1), images.flip(3), images)
+        images = torch.where(top_bottom.view(-1, 1, 1, 1), images.flip(2), images)
+        return torch.where(diagonal.view(-1, 1, 1, 1), images.mT, images)

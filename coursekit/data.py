@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets
 from torchvision.datasets.utils import extract_archive
 from torchvision.transforms.v2 import functional as transforms
 
-from . import lab, standins
+from . import lab, pictures, standins
 from .download import DataError, Progress
 from .sources import File, NotHere, look_for, obtain, read_arrays, source_of_standin
 
@@ -177,12 +177,12 @@ def photos(folder: str | Path, size: int, *, classes: Sequence[str] | None = ("c
         raise ValueError(f"photos need a size of at least 1 pixel, not {size}")
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(_no_folder(folder))
+        raise DataError(pictures.no_folder(folder))
     title = folder.resolve().name
     files, left_out = _sorted_out(folder, classes)
     images, notes, kept = _decoded(files, size, folder.resolve().parent / ".photos" / f"{title}-{size}.npz")
     unreadable = left_out | {name: note["unreadable"] for name, note in notes.items() if "unreadable" in note}
-    unreadable = {name: unreadable[name] for name in sorted(unreadable, key=_natural)}
+    unreadable = {name: unreadable[name] for name in sorted(unreadable, key=pictures.natural)}
     names = [path.name for path in files if path.name not in unreadable]
     if classes is None:
         labels, remarks = [0] * len(names), _remarks_on_numbers([path.name for path in files])
@@ -202,21 +202,6 @@ def photos(folder: str | Path, size: int, *, classes: Sequence[str] | None = ("c
                   f"{title}, {len(names):,} photos", mean, std, names=np.array(names), unreadable=unreadable)
 
 
-def _no_folder(folder: Path) -> str:
-    """That there is no such folder, and what is there."""
-    if folder.is_file():
-        return f"{os.path.relpath(folder)} is a file, not a folder of photos: if it is an archive, unpack it first"
-    above = next(path for path in folder.resolve().parents if path.is_dir())
-    there = sorted((path.name for path in above.iterdir() if path.is_dir() and not path.name.startswith(".")), key=_natural)
-    return (f"there is no folder {os.path.relpath(folder)}; the folders in {os.path.relpath(above)} are: "
-            f"{_shortened(there) or 'none'}")
-
-
-def _natural(name: str) -> tuple:
-    """A key that sorts names as people do, the same on every machine: digits are compared as numbers."""
-    return [int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name.lower()))], name
-
-
 def _class_of(name: str, classes: Sequence[str]) -> int | None:
     """Which of the classes a file name begins with; "catalogue.jpg" is no cat, for the word goes on."""
     fitting = [label for label in classes if re.match(rf"{re.escape(label)}(?![^\W\d_])", name, re.IGNORECASE)]
@@ -229,7 +214,7 @@ _A_FOLDER = "a folder"
 def _sorted_out(folder: Path, classes: Sequence[str] | None) -> tuple[list[Path], dict[str, str]]:
     """The files to read, sorted, and the name of every other one with the reason; hidden ones do not count."""
     files, left_out = [], {}
-    for path in sorted(folder.iterdir(), key=lambda path: _natural(path.name)):
+    for path in sorted(folder.iterdir(), key=lambda path: pictures.natural(path.name)):
         if path.name.startswith("."):
             continue
         if path.is_dir():
@@ -258,33 +243,21 @@ def _remarks_on_numbers(names: Sequence[str]) -> list[str]:
         while len(gaps) < min(missing, 4):
             gaps += [str(number)] * (number not in with_number)
             number += 1
-        remarks.append(f"missing of the numbers 0 … {last}: {missing:,} ({_shortened(gaps)})")
+        remarks.append(f"missing of the numbers 0 … {last}: {missing:,} ({pictures.shortened(gaps)})")
     if double := [" = ".join(group) for group in with_number.values() if len(group) > 1]:
-        remarks.append(f"more than one photo with the same number: {len(double):,} ({_shortened(double)})")
+        remarks.append(f"more than one photo with the same number: {len(double):,} ({pictures.shortened(double)})")
     return remarks
-
-
-def _shortened(words: Sequence[str]) -> str:
-    return ", ".join(words[:3]) + ", …" * (len(words) > 3)
 
 
 def _report(title: str, labels: Sequence[int], classes: Sequence[str] | None, notes: dict[str, dict],
             left_out: dict[str, str], remarks: Sequence[str]) -> str:
     """What was read, and a line for each thing that is not as it should be."""
     counts = "" if classes is None else "".join(f", {label} {labels.count(i):,}" for i, label in enumerate(classes))
-    lines = [f"{title}: {len(labels):,} photos read{counts}"]
-    found = [(heading, {name: note[key] for name, note in notes.items() if key in note})
-             for heading, key in (("converted to RGB", "converted"), ("turned upright as EXIF says", "turned"),
-                                  ("could not be read", "unreadable"))]
-    for heading, reasons in (*found, ("left out", left_out)):
-        groups = {}
-        for name, reason in reasons.items():
-            groups.setdefault(reason, []).append(name)
-        if groups:
-            lines.append(f"{heading}: " + "; ".join(f"{reason} {len(names):,} ({_shortened(names)})".lstrip()
-                                                    for reason, names in groups.items()))
-    text = "\n  ".join([*lines, *remarks])
-    return text.encode(errors="backslashreplace").decode()  # a name on a disk need not be valid text
+    notes = notes | {name: {"left out": reason} for name, reason in left_out.items()}
+    return pictures.printable("\n  ".join([
+        f"{title}: {len(labels):,} photos read{counts}",
+        *pictures.remarks(notes, {"converted": "converted to RGB", "turned": "turned upright as EXIF says",
+                                  "unreadable": "could not be read", "left out": "left out"}), *remarks]))
 
 
 def _decoded(files: Sequence[Path], size: int, cache: Path) -> tuple[Tensor, dict[str, dict], bool]:
@@ -346,63 +319,16 @@ def _decode_all(files: Sequence[Path], pixels: np.ndarray) -> list[dict]:
             return notes
 
 
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")  # others need programs from outside, or are no photos
-
-
 def _decode(path: Path, row: np.ndarray) -> dict:
     """Fill 3×size×size with one photo: what there is to say of it."""
-    size, note = row.shape[-1], {}
-    try:
-        if not path.stat().st_size:
-            return {"unreadable": "zero bytes"}
-        with Image.open(path, formats=_FORMATS) as image:
-            if (limit := Image.MAX_IMAGE_PIXELS) and image.width * image.height > limit:
-                return {"unreadable": f"too large (over {limit / 1e6:.0f} million pixels)"}
-            image.draft(None, (2 * size, 2 * size))
-            image.load()
-            if image.mode in ("I", "F"):
-                return {"unreadable": "32-bit grey, of which nobody knows how bright white is"}
-            if (turn := _turn(image)) is not None:  # one of Pillow's is zero
-                note["turned"] = ""
-                image = image.transpose(turn)
-            image, kind = _as_rgb(image)
-            if kind:
-                note["converted"] = kind
-            row[:] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
-        return note
-    except Image.DecompressionBombError:  # found before anything is decoded
-        return {"unreadable": f"too large (over {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels)"}
-    except UnidentifiedImageError:
-        return {"unreadable": "not an image of a known kind, or damaged at its beginning"}
-    except Exception as error:  # a damaged file may raise anything
-        if isinstance(error, OSError) and error.strerror:
-            return {"unreadable": f"cannot be opened: {error.strerror}"}
-        return {"unreadable": "truncated" if "truncated" in str(error).lower() else "corrupt"}
+    size = row.shape[-1]
 
+    def use(image: Image.Image) -> str:
+        image, kind = pictures.as_rgb(image)
+        row[:] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+        return kind
 
-_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-          8: Image.Transpose.ROTATE_90}
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What makes the photo upright, by the orientation in its EXIF data."""
-    try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # damaged EXIF data, whose errors have no common class, say nothing against the pixels
-        return None
-
-
-def _as_rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """The photo in RGB, and what it was before ("" for RGB)."""
-    if image.mode.startswith("I;16"):  # Pillow would cut all values above 255
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB"), "16-bit grey"
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB"), "with transparency"
-    kind = {"RGB": "", "L": "greyscale", "1": "black and white", "P": "palette"}.get(image.mode, image.mode)
-    return image.convert("RGB") if kind else image, kind
+    return pictures.decode(path, use, size)
 
 
 Arrays = tuple[Tensor, Tensor, Tensor, Tensor]  # train images, train labels, test images, test labels

@@ -28,10 +28,12 @@ class File:
     hash: str
 
 
-def look_for(title: str, ways: Sequence[Callable[[], Data]], standin: Callable[[], tuple[Data, str]]) -> Data:
+def look_for(title: str, ways: Sequence[Callable[[], Data]], standin: Callable[[], tuple[Data, str]],
+             kind: str = "synthetic") -> Data:
     """What the first way gives that does not raise ``NotHere``, else the stand-in, announced by a banner with the reasons.
 
-    ``standin`` gives the data and how much there is of them, in words. At scale smoke it is always the stand-in.
+    ``standin`` gives the data and how much there is of them, in words; ``kind`` says what they are. At scale smoke it is
+    always the stand-in.
     """
     if lab.default_scale() == "smoke":
         reasons = ["scale smoke never uses real data (COURSEKIT_SCALE=laptop does)"]
@@ -43,15 +45,15 @@ def look_for(title: str, ways: Sequence[Callable[[], Data]], standin: Callable[[
             except NotHere as error:
                 reasons += error.args
     made, amount = standin()
-    print(f"┌── {source_of_standin(title)}: this is NOT {title}\n"
+    print(f"┌── {source_of_standin(title, kind)}: this is NOT {title}\n"
           f"│   why: {'; '.join(reasons)}\n"
           f"└── {amount}; results on them say nothing about {title}")
     return made
 
 
-def source_of_standin(title: str) -> str:
+def source_of_standin(title: str, kind: str = "synthetic") -> str:
     """The provenance of a stand-in, as it appears in titles and tables."""
-    return f"{title} stand-in (synthetic)"
+    return f"{title} stand-in ({kind})"
 
 
 def obtain(files: Sequence[File], published: str) -> None:

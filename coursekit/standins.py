@@ -1,9 +1,9 @@
 """Small made-up data sets that stand in for the real ones where there is no network.
 
-Each function but ``scene`` returns ``(train_images, train_labels, test_images, test_labels)``: uint8 tensors N×C×H×W with
-the image shape and the classes of the real set, int64 labels, every class equally often up to one image. The same seed
-gives the same pixels. What lies in the test part was not seen in the training part: other originals, other objects,
-other noise.
+Each function but ``scene``, ``grey_photos`` and ``pairs`` returns ``(train_images, train_labels, test_images, test_labels)``:
+uint8 tensors N×C×H×W with the image shape and the classes of the real set, int64 labels, every class equally often up to one
+image. The same seed gives the same pixels. What lies in the test part was not seen in the training part: other originals,
+other objects, other noise.
 """
 
 import math
@@ -334,3 +334,50 @@ def _material(wavelengths: np.ndarray, soil: np.ndarray, leaves: np.ndarray, ran
     """A spectrum between soil and leaves, with three absorptions or reflections of its own."""
     green = random.uniform(0.2, 0.9)
     return (green * leaves + (1 - green) * soil) * (1 + 0.1 * _bumps(wavelengths, 3, 60, random))
+
+
+def grey_photos(part: str) -> dict[str, Tensor]:
+    """Photos that scikit-learn and scikit-image bring along, in grey, by name: uint8 H×W, the shorter side 180 pixels.
+
+    ``part`` "train" has eight of them, "test" four others. They are made smaller with antialiasing, so that nothing of the
+    cameras' own noise is left.
+    """
+    from skimage import color, data, transform
+    from sklearn.datasets import load_sample_image
+
+    photos = {"train": {"china": load_sample_image, "flower": load_sample_image, "astronaut": data.astronaut,
+                        "coffee": data.coffee, "rocket": data.rocket, "brick": data.brick, "gravel": data.gravel,
+                        "moon": data.moon},
+              "test": {"camera": data.camera, "chelsea": data.chelsea, "coins": data.coins, "grass": data.grass}}[part]
+    made = {}
+    for name, get in photos.items():
+        photo = get(f"{name}.jpg") if get is load_sample_image else get()
+        grey = color.rgb2gray(photo) if photo.ndim == 3 else photo / 255
+        shape = [round(side * 180 / min(grey.shape)) for side in grey.shape]
+        small = transform.resize(grey, shape, anti_aliasing=True)
+        made[name] = torch.from_numpy((small * 255).round().clip(0, 255).astype(np.uint8))
+    return made
+
+
+def pairs(words: int = 80, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Two views of scikit-learn's 1,797 handwritten digits of 8×8 pixels (UCI, Alpaydin and Kaynak 1998).
+
+    The "image" is the 64 pixels, 0 … 1. The "text" is a bag of ``words`` words about the strokes: a word says in which quarter
+    a piece of an edge lies and in which of eight directions it runs (32 words in all), and the words of a digit are drawn
+    from its edges, strong ones more often. Returns image float N×64, text float N×32 (the shares of the words), labels int64 N
+    and the number of those that are for training: the first 1,400.
+    """
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    image = torch.from_numpy(source.images / 16.0).float()
+    padded = F.pad(image.unsqueeze(1), (1, 1, 1, 1)).squeeze(1)
+    across, down = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2], padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    direction = ((torch.atan2(down, across) / (2 * math.pi) % 1) * 8).round().long() % 8
+    quarter = 2 * (torch.arange(8) // 4).view(8, 1) + torch.arange(8) // 4
+    word = (8 * quarter + direction).flatten(1)
+    shares = torch.zeros(len(image), 32).scatter_add_(1, word, torch.hypot(across, down).flatten(1))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.multinomial(shares, words, replacement=True, generator=generator)
+    text = torch.zeros(len(image), 32).scatter_add_(1, drawn, torch.ones(drawn.shape)) / words
+    return image.flatten(1), text, torch.from_numpy(source.target).long(), 1_400

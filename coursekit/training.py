@@ -8,7 +8,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -50,6 +50,11 @@ class History:
     names = {"train": "training", "valid": "held out"}  # what the two parts are called in text and legends
 
     @property
+    def best(self) -> int:
+        """The epoch (from 0) with the highest metric on the held-out part, the first of equals."""
+        return max(range(len(self.valid_metric)), key=self.valid_metric.__getitem__)
+
+    @property
     def speed(self) -> float:
         """Training samples a second, evaluation not counted."""
         return sum(self.samples) / max(sum(self.seconds), 1e-9)
@@ -76,14 +81,15 @@ class History:
 class Evaluation:
     """What ``evaluate`` measured.
 
-    ``loss`` mean over all samples, ``values`` the metric of each sample, ``outputs`` and ``labels`` of all samples in the
-    loader's order (on the CPU), ``classes`` and ``source`` from the data set where it has them.
+    ``loss`` mean over all samples, ``values`` the metric of each sample, ``outputs`` and ``labels`` (the targets, whatever
+    they are) of all samples in the loader's order, on the CPU: one tensor, or a list of N where the samples differ in size;
+    of a model with several outputs a tuple of these. ``classes`` and ``source`` are the data set's where it has them.
     """
 
     loss: float
     values: Tensor
-    outputs: Tensor
-    labels: Tensor
+    outputs: Tensor | list[Tensor] | tuple
+    labels: Tensor | list[Tensor]
     metric: str
     classes: tuple[str, ...]
     source: str
@@ -135,19 +141,23 @@ class Evaluation:
 
 def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epochs: int,
         optimizer: torch.optim.Optimizer, loss: Callable = F.cross_entropy, metric: Callable = accuracy,
-        scheduler=None, checkpoint: str | Path | None = None, fast: bool = True, progress: bool = True) -> History:
+        scheduler=None, keep_best: bool = False, checkpoint: str | Path | None = None, fast: bool = True,
+        progress: bool = True) -> History:
     """Train the model for so many epochs and return the history.
 
     ``train`` and ``valid`` give batches ``(x, y)``, or ``(x1, x2, …, y)`` for a model of several inputs.
     ``loss(outputs, y)`` is the mean over a batch, ``metric(outputs, y)`` has one value for each sample.
-    ``scheduler`` is stepped after every batch.
+    ``scheduler`` is stepped after every batch. With ``keep_best`` the model ends with the weights of the epoch
+    ``history.best``, whose metric on ``valid`` was the highest, not with those of the last one.
     ``checkpoint`` names a file: it is saved after every epoch, and a second call with it continues there.
     ``fast`` means channels_last, the memory order that convolutions like best; on a GPU also mixed precision and a fused
     optimizer step.
 
     Raises ``FloatingPointError`` for a loss that is not finite, ``ValueError`` for an empty loader, for batches and labels
-    that do not fit the model, and for a checkpoint of something else.
+    that do not fit the model, for ``keep_best`` without ``valid``, and for a checkpoint of something else.
     """
+    if keep_best and valid is None:
+        raise ValueError("keep_best needs a held-out part to choose the epoch on: pass valid, and not the test part")
     device = next(model.parameters()).device
     gpu = fast and device.type == "cuda"
     if fast:
@@ -159,7 +169,8 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
     half = torch.bfloat16 if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     scaler = torch.amp.GradScaler(enabled=gpu and half is torch.float16)
     history = History(source=_source(train), metric=metric.__name__)
-    saved = _Checkpoint(checkpoint, model, optimizer, scheduler, scaler, train, valid, history)
+    best = _Best() if keep_best else None
+    saved = _Checkpoint(checkpoint, model, optimizer, scheduler, scaler, best, train, valid, history)
     done = saved.restore(epochs)
     _check_schedule(scheduler, train, epochs - done)
 
@@ -196,8 +207,12 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
                 result = evaluate(model, valid, loss=loss, metric=metric)
                 history.valid_loss.append(result.loss)
                 history.valid_metric.append(result.accuracy)
+                if best and history.best == epoch:
+                    best.load_state_dict(model.state_dict())
             saved.save(epoch + 1)
             display.epoch()
+    if best and epochs:
+        model.load_state_dict(best.state_dict())
     return history
 
 
@@ -225,10 +240,21 @@ def evaluate(model: nn.Module, loader: Iterable, *, loss: Callable = F.cross_ent
             module.training = mode
     if not labels:
         raise ValueError("the loader is empty: it gave no batch, so there is nothing to evaluate")
-    outputs, labels, values = (torch.cat(parts).cpu() for parts in (outputs, labels, values))
-    classes = getattr(getattr(loader, "dataset", None), "classes", None) or range(outputs.shape[-1])
-    return Evaluation(float(loss_sum) / len(labels), values, outputs, labels, metric.__name__,
+    outputs, labels, values = (_joined(parts) for parts in (outputs, labels, values))
+    classes = getattr(getattr(loader, "dataset", None), "classes", None)
+    if classes is None:
+        classes = range(outputs.shape[1]) if isinstance(outputs, Tensor) and outputs.ndim == 2 else ()
+    return Evaluation(float(loss_sum) / len(values), values, outputs, labels, metric.__name__,
                       tuple(map(str, classes)), _source(loader))
+
+
+def _joined(parts: Sequence):
+    """What all batches gave, sample after sample on the CPU, as ``Evaluation`` describes it."""
+    if not isinstance(parts[0], Tensor):
+        return tuple(_joined(same) for same in zip(*parts))
+    if any(part.shape[1:] != parts[0].shape[1:] for part in parts):
+        return [sample for part in parts for sample in part.cpu()]
+    return torch.cat(parts).cpu()
 
 
 def _source(loader: Iterable) -> str:
@@ -339,14 +365,26 @@ def _check_schedule(scheduler, train: Iterable, epochs: int) -> None:
                          f"{len(train)} batches need {epochs * len(train)} more: make it with total_steps=epochs * len(loader)")
 
 
+class _Best:
+    """A copy of the weights of the best epoch so far."""
+
+    def __init__(self):
+        self.weights = {}
+
+    def load_state_dict(self, weights: dict[str, Tensor]) -> None:
+        self.weights = {name: value.clone() for name, value in weights.items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.weights
+
+
 class _Checkpoint:
     """Everything that a run needs to go on as if it had never stopped, in one file; without a path it does nothing."""
 
-    def __init__(self, path, model, optimizer, scheduler, scaler, train, valid, history):
+    def __init__(self, path, model, optimizer, scheduler, scaler, best, train, valid, history):
         self.path = Path(path) if path is not None else None
         self.parts = {"model": model, "optimizer": optimizer, "scaler": scaler}
-        if scheduler is not None:
-            self.parts["scheduler"] = scheduler
+        self.parts |= {name: part for name, part in (("scheduler", scheduler), ("best", best)) if part is not None}
         self.recipe = {
             "model": ", ".join(f"{name} {_shape(value)}" for name, value in model.state_dict().items()),
             "optimizer": f"{type(optimizer).__name__} {optimizer.defaults}",
@@ -354,6 +392,7 @@ class _Checkpoint:
             "training set": f"{_source(train)} in {len(train) if hasattr(train, '__len__') else '?'} batches",
             "held-out set": "none" if valid is None else _source(valid),
             "metric": history.metric,
+            "choice of the epoch": "the last" if best is None else "the best",
         }
         self.shuffle = getattr(train, "generator", None)
         self.history = history
@@ -374,8 +413,8 @@ class _Checkpoint:
             raise ValueError(f"{self.path.name} is damaged or not a checkpoint of fit: delete it, or name another "
                              "file") from error
         for part, mine in self.recipe.items():
-            if recipe[part] != mine:
-                raise ValueError(f"{self.path.name} was saved with another {part}: {_first_difference(recipe[part], mine)}. "
+            if (theirs := recipe.get(part, "unknown")) != mine:
+                raise ValueError(f"{self.path.name} was saved with another {part}: {_first_difference(theirs, mine)}. "
                                  "Delete it, or name another file for this run")
         if epoch > epochs:
             raise ValueError(f"{self.path.name} holds {epoch} epochs already, more than the {epochs} asked for: "

@@ -1,11 +1,12 @@
 """Augmentation of whole batches against torchvision's functions for single images."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as one_image
 
-from coursekit.augment import RandomCrop, RandomHorizontalFlip
+from coursekit.augment import RandomCrop, RandomHorizontalFlip, RandomSymmetry
 
 batches = st.builds(
     lambda n, c, h, w, kind, seed: torch.randint(0, 256, (n, c, h, w), generator=torch.Generator().manual_seed(seed)).to(kind),
@@ -81,3 +82,17 @@ def test_the_changes_are_applied_in_their_order_to_bytes(pictures):
     start = pictures.images[0, 0, 0, 0].item()
     assert seen == [(torch.uint8, start), (torch.uint8, start + 1)]
     assert pictures.augment == (), "the augmentation belongs to its loader only"
+
+
+def test_a_symmetry_is_drawn_for_each_image(seeded):
+    batch = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5).repeat(4_000, 2, 1, 1)
+    changed = RandomSymmetry()(batch)
+    square = batch[0, 0]
+    ways = [torch.rot90(start, k) for start in (square, square.T) for k in range(4)]
+    counts = [int((changed[:, 0] == way).all((1, 2)).sum()) for way in ways]
+    assert sum(counts) == 4_000 and min(counts) > 400 and torch.equal(changed[:, 0], changed[:, 1])
+
+
+def test_only_a_square_has_eight_symmetries():
+    with pytest.raises(ValueError, match="4×5"):
+        RandomSymmetry()(torch.zeros(1, 1, 4, 5))

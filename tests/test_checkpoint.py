@@ -211,3 +211,33 @@ def test_a_refused_checkpoint_leaves_the_model_as_it_was(pictures, tmp_path):
         ck.fit(net, pictures.loader(32), epochs=2, optimizer=torch.optim.SGD(net.parameters(), lr=1), progress=False,
                checkpoint=tmp_path / "run.pt")
     assert all(map(torch.equal, net.state_dict().values(), before))
+
+
+def test_the_best_epoch_survives_a_stop(pictures, tmp_path, capsys):
+    """The best epoch came before the stop: a run that continues ends with its weights all the same."""
+    train, valid = pictures.split(0.3)
+    seen = []
+
+    def falling(outputs, target):
+        """A metric that is the highest in the first epoch, whatever the network does."""
+        seen.append(len(target))
+        return torch.full(target.shape, 1 / (1 + sum(seen)))
+
+    def train_for(epochs, path):
+        torch.manual_seed(0)
+        seen.clear()
+        net = net_for()
+        history = ck.fit(net, train.loader(20), valid.loader(50), epochs=epochs, metric=falling, keep_best=True,
+                         optimizer=torch.optim.Adam(net.parameters(), lr=1e-2), checkpoint=path, progress=False)
+        assert history.best == 0
+        return net.state_dict()
+
+    first = train_for(1, None)
+    path = tmp_path / "best.pt"
+    train_for(1, path)
+    last = train_for(3, path)
+    assert "continues after epoch 1" in capsys.readouterr().out
+    assert all(torch.equal(first[name], last[name]) for name in first)
+    with pytest.raises(ValueError, match="another choice of the epoch"):
+        ck.fit(net_for(), train.loader(20), valid.loader(50), epochs=3, metric=falling, checkpoint=path, progress=False,
+               optimizer=torch.optim.Adam(net_for().parameters(), lr=1e-2))

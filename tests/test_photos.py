@@ -21,7 +21,7 @@ from test_data import Mirror, everything_below, mirror, prepared  # noqa: F401  
 from torchvision import datasets
 
 import coursekit as ck
-from coursekit import data
+from coursekit import data, pictures
 
 SIZE = 16
 
@@ -455,7 +455,7 @@ def test_any_change_of_the_folder_renews_it(pets, capsys, decoded, change):
     CHANGES[change](pets)
     decoded()
     result, _ = read(pets, capsys)
-    names = sorted((path.name for path in pets.iterdir()), key=data._natural)
+    names = sorted((path.name for path in pets.iterdir()), key=pictures.natural)
     assert decoded() == sorted(names)
     check(result, pets, names)
 

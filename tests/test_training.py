@@ -204,6 +204,59 @@ def test_several_inputs(pictures, seeded):
     assert history.valid_metric[-1] > 0.9
 
 
+def test_several_outputs(pictures, seeded):
+    """A model may return a tuple: loss and metric get it, and an evaluation has each part whole."""
+    class Twins(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = plain_net(), plain_net()
+
+        def forward(self, x):
+            return self.one(x), self.two(x)
+
+    def loss(outputs, target):
+        return sum(F.cross_entropy(each, target) for each in outputs)
+
+    def both_right(outputs, target):
+        return (outputs[0].argmax(1) == target) & (outputs[1].argmax(1) == target)
+
+    net = Twins()
+    history = fit(net, pictures.loader(20, shuffle=True), pictures.loader(50), epochs=3, loss=loss, metric=both_right)
+    result = ck.evaluate(net, pictures.loader(50), loss=loss, metric=both_right)
+    X, y = pictures.__getitems__(range(len(pictures)))
+    with torch.no_grad():
+        expected = net(X)
+    assert history.valid_loss[-1] == result.loss == pytest.approx(loss(expected, y).item())
+    assert isinstance(result.outputs, tuple) and all(map(torch.allclose, result.outputs, expected))
+    assert result.correct == both_right(expected, y).sum() and result.classes == pictures.classes
+
+
+# ---- the best epoch
+
+
+def test_the_weights_of_the_best_epoch(pictures, seeded):
+    """A rate that explodes at the end: with keep_best the model is the one whose accuracy stands in the history."""
+    train, valid = pictures.split(0.3)
+    rates = [0.003, 0.003, 0.003, 3.0, 3.0]
+    accuracies, steps = {}, len(train.loader(20))
+    for keep in (False, True):
+        torch.manual_seed(3)
+        net = Net()
+        optimizer = torch.optim.Adam(net.parameters(), lr=1)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rates[min(step // steps, 4)])
+        history = fit(net, train.loader(20, shuffle=True), valid.loader(50), epochs=5, optimizer=optimizer,
+                      scheduler=scheduler, keep_best=keep)
+        accuracies[keep] = ck.evaluate(net, valid.loader(50)).accuracy
+        assert accuracies[keep] == history.valid_metric[history.best if keep else -1]
+    assert history.best == history.valid_metric.index(max(history.valid_metric)) < 4
+    assert accuracies[True] > accuracies[False]
+
+
+def test_the_best_epoch_is_not_chosen_on_nothing(pictures):
+    with pytest.raises(ValueError, match="held-out part"):
+        fit(plain_net(), pictures.loader(20), keep_best=True)
+
+
 def test_any_iterable_of_batches_will_do(pictures):
     """A list, a TensorDataset's loader, a loader that collates single items: the same weights from all."""
     x, y = next(iter(pictures.loader(96)))

@@ -139,8 +139,19 @@ def test_empty_kernels_and_dead_channels_are_found(week4):
         depthwise.weight[0] *= 1e-3      # one empty kernel
         bn.bias[1:3] = -100              # two channels that a ReLU sets to zero everywhere
         bn.bias[3:] = 1
-    empty, dead = week4.empty_and_dead(net, torch.randn(16, 8, 6, 6))
-    assert empty == [1 / 8] and dead == [pytest.approx(2 / 8, abs=1 / 8 + 1e-9)] and dead[0] >= 2 / 8
+    (norms,), (dead,) = week4.kernels_and_channels(net, torch.randn(16, 8, 6, 6))
+    assert (norms < 0.1).tolist() == [True] + 7 * [False] and 0.5 < norms[1:].mean() < 1.5  # 1 is a kernel before training
+    assert dead[1:].tolist() == [True, True] + 5 * [False]
+
+
+def test_what_enters_a_relu6(week4):
+    net = nn.Sequential(nn.Linear(1, 2), nn.ReLU6(), nn.Linear(2, 2), nn.ReLU6())
+    with torch.no_grad():
+        net[0].weight[:], net[0].bias[:] = torch.tensor([[10.0], [-1]]), 0
+        net[2].weight[:], net[2].bias[:] = torch.eye(2), 1
+    first, second = week4.before_relu6(net, torch.tensor([[1.0], [0.5]]))
+    assert first.tolist() == [10, -1, 5, -0.5] and second.tolist() == [7, 1, 6, 1]
+    assert not net[1]._forward_pre_hooks and not net[3]._forward_pre_hooks
 
 
 def test_the_variance_between_classes(week4):
