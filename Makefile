@@ -31,6 +31,7 @@ lint: $(READY)  ## check the code (ruff) and the notebooks (coursekit lint)
 bench: $(READY)  ## measure speed against the usual ways
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scenes.py
+	$(BIN)/python benchmarks/denoise_and_search.py
 
 # The environment. The stamp is written last, so that an install that broke off is taken up again.
 $(READY): requirements.txt pyproject.toml

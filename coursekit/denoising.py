@@ -1,5 +1,7 @@
 """Grey photos of any size, and noise: patches to learn from with fresh noise, whole photos to test on with noise that stays."""
 
+import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -34,9 +36,10 @@ class GreyPhotos:
         if len(self.pixels) != len(self.names):
             raise ValueError(f"{self.source}: {len(self.names)} names for {len(self.pixels)} photos")
         for photo, name in zip(self.pixels, self.names):
-            if photo.ndim != 2 or photo.dtype != torch.uint8:
-                raise ValueError(f"{self.source}: a grey photo must be uint8 height×width, but {name} is "
-                                 f"{str(photo.dtype).removeprefix('torch.')} {_times(photo.shape)}")
+            if not isinstance(photo, Tensor) or photo.ndim != 2 or photo.dtype != torch.uint8:
+                kind = f"{str(photo.dtype).removeprefix('torch.')} {_times(photo.shape)}" if isinstance(photo, Tensor) else (
+                    f"of type {type(photo).__name__}")
+                raise ValueError(f"{self.source}: a grey photo must be a tensor, uint8 height×width, but {name} is {kind}")
         object.__setattr__(self, "pixels", tuple(self.pixels))
         object.__setattr__(self, "names", tuple(self.names))
 
@@ -68,8 +71,8 @@ class NoisyPatches(Dataset):
 
     A batch is (noisy, clean), both float N×1×size×size with 0 black and 1 white; noisy values are not clipped. Each patch is
     in one of the eight symmetries of the square, drawn at random. ``sigma`` is the noise's standard deviation in steps of 255
-    grey levels; of a pair (low, high) each patch draws its own, evenly between them. Everything happens on the photos' device,
-    with torch's random numbers.
+    grey levels (25, not 25 / 255); of a pair (low, high) each patch draws its own, evenly between them. Everything happens on
+    the photos' device, with torch's random numbers.
     Raises ``ValueError`` for noise that is not above 0, a size or stride below 1, and a photo that is smaller than a patch.
     """
 
@@ -80,7 +83,7 @@ class NoisyPatches(Dataset):
     symmetry: RandomSymmetry = field(default_factory=RandomSymmetry)
 
     def __post_init__(self):
-        low, high = self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
+        low, high = self.sigma if isinstance(self.sigma, (tuple, list)) and len(self.sigma) == 2 else (self.sigma, self.sigma)
         _check_sigma(high)
         if not 0 <= low <= high:
             raise ValueError(f"noise between {low} and {high}: the first must not be below 0, nor above the second")
@@ -180,6 +183,8 @@ class NoisyPhotos(Dataset):
 
     def loader(self, batch_size: int) -> DataLoader:
         """A plain ``DataLoader``: all photos in their order, in batches of one shape and at most this size."""
+        if batch_size < 1:
+            raise ValueError(f"a batch needs at least 1 photo, not {batch_size}")
         batches, shapes = [], [photo.shape for photo in self.clean]
         for i, shape in enumerate(shapes):
             if i == 0 or shape != shapes[i - 1] or len(batches[-1]) == batch_size:
@@ -284,8 +289,9 @@ def load_grey(name: str, *, device=None) -> GreyPhotos:
 
 
 def _check_sigma(sigma: float) -> None:
-    if not sigma > 0:
-        raise ValueError(f"noise needs a standard deviation above 0 (in steps of 255 grey levels), not {sigma}")
+    if not isinstance(sigma, numbers.Real) or not 0 < sigma < math.inf:
+        raise ValueError(f"noise needs a standard deviation above 0 (in steps of 255 grey levels), not {sigma!r}; only patches "
+                         "take a pair (low, high)")
 
 
 def _times(shape: Sequence[int]) -> str:

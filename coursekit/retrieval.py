@@ -69,16 +69,30 @@ class Pairs(Dataset):
         return replace(self, image=self.image[index], text=self.text[index], labels=self.labels[index])
 
     def split(self, fraction: float, seed: int = 0) -> tuple["Pairs", "Pairs"]:
-        """Two disjoint parts, the second with this fraction of every class (scikit-learn's stratified split)."""
+        """Two disjoint parts, the second with this fraction of every class (scikit-learn's stratified split).
+
+        Raises ``ValueError`` for a class with one pair, which cannot be in both.
+        """
         from sklearn.model_selection import train_test_split
 
+        counts = torch.bincount(self.labels, minlength=len(self.classes)).tolist()
+        if alone := [name for name, n in zip(self.classes, counts) if n == 1]:
+            raise ValueError(f"{self.source}: {', '.join(alone)} has one pair only, which cannot be in both parts")
         parts = train_test_split(np.arange(len(self)), test_size=fraction, random_state=seed,
                                  stratify=self.labels.cpu().numpy())
         first, second = (self.select(torch.as_tensor(np.sort(part), device=self.labels.device)) for part in parts)
         return first, second
 
     def standardised(self, like: "Pairs") -> "Pairs":
-        """Every feature minus its mean, over its standard deviation, both computed from ``like``; constant ones become 0."""
+        """Every feature minus its mean, over its standard deviation, both computed from ``like``; constant ones become 0.
+
+        Raises ``ValueError`` when the two have not as many features.
+        """
+        here, there = ([x.shape[1] for x in (part.image, part.text)] for part in (self, like))
+        if here != there:
+            raise ValueError(f"{here[0]} image and {here[1]} text features cannot be standardised like {there[0]} and "
+                             f"{there[1]}")
+
         def scaled(x: Tensor, reference: Tensor) -> Tensor:
             sd = reference.std(0)
             return (x - reference.mean(0)) / torch.where(sd > 1e-6 * reference.abs().mean(0), sd, math.inf)
@@ -126,8 +140,11 @@ def average_precision(similarity: Tensor, relevant: Tensor, at: int | None = Non
                          f"and {_describe(relevant)}")
     if at is not None and at < 1:
         raise ValueError(f"at least one rank must count, not {at}")
+    if relevant.dtype != torch.bool:
+        raise ValueError(f"relevant says yes or no, bool, not {_describe(relevant)}")
     if similarity.isnan().any():
-        raise ValueError("similarities that are NaN cannot be ranked")
+        raise ValueError("similarities that are NaN cannot be ranked: the embeddings are not finite; if this happens in "
+                         "training, lower the learning rate")
     order = similarity.argsort(dim=1, descending=True, stable=True)
     hits = relevant.gather(1, order)[:, :at].double()
     precision = hits.cumsum(1) / torch.arange(1, hits.shape[1] + 1, device=hits.device)

@@ -339,7 +339,7 @@ def _material(wavelengths: np.ndarray, soil: np.ndarray, leaves: np.ndarray, ran
 def grey_photos(part: str) -> dict[str, Tensor]:
     """Photos that scikit-learn and scikit-image bring along, in grey, by name: uint8 H×W, the shorter side 180 pixels.
 
-    ``part`` "train" has eight of them, "test" four others. They are made smaller with antialiasing, so that nothing of the
+    ``part`` "train" has eight of them, "test" four others. They are made smaller with antialiasing, so that little of the
     cameras' own noise is left.
     """
     from skimage import color, data, transform

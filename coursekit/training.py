@@ -51,8 +51,13 @@ class History:
 
     @property
     def best(self) -> int:
-        """The epoch (from 0) with the highest metric on the held-out part, the first of equals."""
-        return max(range(len(self.valid_metric)), key=self.valid_metric.__getitem__)
+        """The epoch (from 0) with the highest metric on the held-out part, the first of equals.
+
+        Raises ``ValueError`` when nothing was held out.
+        """
+        if not self.valid_metric:
+            raise ValueError("there is no best epoch without a held-out part: pass valid to fit")
+        return int(np.argmax(np.nan_to_num(self.valid_metric, nan=-np.inf)))
 
     @property
     def speed(self) -> float:
@@ -148,7 +153,8 @@ def fit(model: nn.Module, train: Iterable, valid: Iterable | None = None, *, epo
     ``train`` and ``valid`` give batches ``(x, y)``, or ``(x1, x2, …, y)`` for a model of several inputs.
     ``loss(outputs, y)`` is the mean over a batch, ``metric(outputs, y)`` has one value for each sample.
     ``scheduler`` is stepped after every batch. With ``keep_best`` the model ends with the weights of the epoch
-    ``history.best``, whose metric on ``valid`` was the highest, not with those of the last one.
+    ``history.best``, whose metric on ``valid`` was the highest, not with those of the last one; of a metric for which
+    less is better, pass the negative.
     ``checkpoint`` names a file: it is saved after every epoch, and a second call with it continues there.
     ``fast`` means channels_last, the memory order that convolutions like best; on a GPU also mixed precision and a fused
     optimizer step.
@@ -250,8 +256,11 @@ def evaluate(model: nn.Module, loader: Iterable, *, loss: Callable = F.cross_ent
 
 def _joined(parts: Sequence):
     """What all batches gave, sample after sample on the CPU, as ``Evaluation`` describes it."""
-    if not isinstance(parts[0], Tensor):
+    if isinstance(parts[0], (tuple, list)):
         return tuple(_joined(same) for same in zip(*parts))
+    if not isinstance(parts[0], Tensor):
+        raise ValueError(f"evaluate collects outputs that are tensors, or tuples of them, not {type(parts[0]).__name__}: let "
+                         "the model's forward return those")
     if any(part.shape[1:] != parts[0].shape[1:] for part in parts):
         return [sample for part in parts for sample in part.cpu()]
     return torch.cat(parts).cpu()

@@ -1,5 +1,7 @@
 """Grey photos, their patches, and noise: against values written out here, and what is said of photos that do not fit."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -104,13 +106,12 @@ def test_evaluate_takes_photos_of_many_sizes(photos):
     assert results[1].classes == () and results[1].total == 4 and "psnr" in repr(results[1])
 
 
-@pytest.mark.parametrize("sigma", [0, -1, float("nan"), (0, 0), (-5, 10), (20, 10)])
+@pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf"), "25", (0, 0), (-5, 10), (20, 10), (5, 10, 20)])
 def test_noise_that_is_none(photos, sigma):
     with pytest.raises(ValueError, match="noise"):
         photos.patches(8, sigma)
-    if not isinstance(sigma, tuple):
-        with pytest.raises(ValueError, match="above 0 .*grey levels.*not"):
-            photos.noisy(sigma)
+    with pytest.raises(ValueError, match="above 0 .*grey levels.*not .*only patches take a pair"):
+        photos.noisy(sigma)
 
 
 def test_a_photo_smaller_than_a_patch_is_named(photos):
@@ -128,6 +129,10 @@ def test_sizes_that_are_none(photos, size, stride):
 def test_photos_that_are_none(photos):
     with pytest.raises(ValueError, match="uint8 height×width, but a is float32 3×4"):
         GreyPhotos([torch.zeros(3, 4)], ["a"], "x")
+    with pytest.raises(ValueError, match="must be a tensor.* but a is of type ndarray"):
+        GreyPhotos([np.zeros((3, 4), np.uint8)], ["a"], "x")
+    with pytest.raises(ValueError, match="at least 1 photo"):
+        GreyPhotos([ramp(3, 4)], ["a"], "x").noisy(25).loader(0)
     with pytest.raises(ValueError, match="2 names for 1 photos"):
         GreyPhotos([ramp(3, 4)], ["a", "b"], "x")
     for use in (lambda none: none.patches(8, 25), lambda none: none.noisy(25)):
@@ -172,6 +177,12 @@ def test_the_listed_files_are_those_of_the_sets():
         files = denoising.files(name)
         assert len(files) == known.count == len({file.hash for file in files})
         assert all(file.addresses[0].endswith(file.path.rsplit("/", 1)[-1]) for file in files)
+
+
+def test_the_data_page_has_every_set():
+    page = (Path(ck.__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8")
+    for name, known in denoising.KNOWN.items():
+        assert f"| `{name}` |" in page and f"`{known.folder}/`" in page
 
 
 def test_published_files_are_taken_and_checked(tmp_path, monkeypatch, capsys):

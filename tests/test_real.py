@@ -115,3 +115,20 @@ def test_week1_at_full_scale_shows_its_lesson():
     assert min(accuracies["CNN", "in order"]) >= 93
     assert mean["CNN", "in order"] - mean["CNN", "permuted"] > 5
     assert mean["FC", "in order"] - mean["FC", "permuted"] < 2
+
+
+def test_the_noise_of_bsd68_is_the_papers():
+    photos = {name: ck.load_grey(name) for name in ("bsd68", "set12", "bsd_train")}
+    assert [len(each) for each in photos.values()] == [68, 12, 120]
+    assert not any("stand-in" in each.source for each in photos.values())
+    for sigma, published in ((15, 24.61), (25, 20.17), (50, 14.15)):
+        values = [-10 * ((x - y) ** 2).mean().log10().item() for x, y in photos["bsd68"].noisy(sigma)]
+        assert np.mean(values) == pytest.approx(published, abs=0.05)
+
+
+def test_wikipedia_is_the_published_set():
+    train, test = ck.load_pairs("wikipedia")
+    assert "stand-in" not in train.source and (len(train), len(test)) == (2173, 693)
+    assert (train.image.shape[1], train.text.shape[1]) == (128, 10)
+    assert train.text.sum(1).allclose(torch.ones(2173), atol=1e-3), "topics are shares"
+    assert torch.bincount(train.labels).tolist() == [138, 272, 244, 248, 202, 178, 186, 144, 214, 347]

@@ -1,6 +1,7 @@
 """Pairs of features and the judging of a search: against a loop, against scikit-learn, and what is said of bad data."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +62,9 @@ def test_queries_without_an_answer_are_left_out_and_counted():
 def test_searches_that_make_no_sense():
     with pytest.raises(ValueError, match="same shape"):
         average_precision(torch.zeros(2, 3), torch.zeros(3, 2, dtype=torch.bool))
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="yes or no, bool, not float32 1×2"):
+        average_precision(torch.zeros(1, 2), torch.ones(1, 2))
+    with pytest.raises(ValueError, match="NaN .*lower the learning rate"):
         average_precision(torch.tensor([[math.nan, 1]]), torch.tensor([[True, False]]))
     with pytest.raises(ValueError, match="at least one rank"):
         average_precision(torch.zeros(1, 1), torch.ones(1, 1, dtype=torch.bool), at=0)
@@ -95,6 +98,15 @@ def test_standardised_with_what_was_learned_from(pairs):
     assert torch.allclose(scaled.image[:, :2].std(0), torch.ones(2)) and (scaled.image[:, 2] == 0).all()
     expected = (test.text - train.text.mean(0)) / train.text.std(0)
     torch.testing.assert_close(test.standardised(train).text, expected)
+
+
+def test_parts_and_scales_that_cannot_be(pairs):
+    lonely = Pairs(pairs.image[:4], pairs.text[:4], torch.tensor([0, 0, 1, 0]), ("a", "b", "c"), "x")
+    with pytest.raises(ValueError, match="b has one pair only"):
+        lonely.split(0.5)
+    narrow = Pairs(pairs.image[:, :1], pairs.text, pairs.labels, pairs.classes, "x")
+    with pytest.raises(ValueError, match="2 image and 3 text features cannot be standardised like 1 and 3"):
+        pairs.standardised(narrow)
 
 
 def test_pairs_that_do_not_fit(pairs):
@@ -186,3 +198,11 @@ def test_the_views_of_the_standin_share_their_structure(capsys):
     assert torch.allclose(train.text.sum(1), torch.ones(len(train))) and train.image.shape[1] == 64
     nearest = torch.cdist(test.text, train.text).argmin(1)
     assert (train.labels[nearest] == test.labels).float().mean() > 0.8
+
+
+def test_the_data_page_has_every_file_and_hash():
+    page = (Path(ck.__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8")
+    for name, known in retrieval.KNOWN.items():
+        assert f"| `{name}` |" in page
+        for file in known.files:
+            assert f"| `{file.path}` |" in page and f"`{file.hash.removeprefix('sha256:')}`" in page

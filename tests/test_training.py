@@ -252,6 +252,26 @@ def test_the_weights_of_the_best_epoch(pictures, seeded):
     assert accuracies[True] > accuracies[False]
 
 
+def test_outputs_that_cannot_be_collected(pictures):
+    class Talkative(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = plain_net()
+
+        def forward(self, x):
+            return {"out": self.net(x)}
+
+    with pytest.raises(ValueError, match="tensors, or tuples of them, not dict"):
+        ck.evaluate(Talkative(), pictures.loader(20), loss=lambda outputs, y: F.cross_entropy(outputs["out"], y),
+                    metric=lambda outputs, y: training.accuracy(outputs["out"], y))
+
+
+def test_a_metric_that_is_nan_is_not_the_best():
+    assert ck.History(valid_metric=[float("nan"), 0.2, 0.5, 0.5]).best == 2
+    with pytest.raises(ValueError, match="held-out part"):
+        _ = ck.History().best
+
+
 def test_the_best_epoch_is_not_chosen_on_nothing(pictures):
     with pytest.raises(ValueError, match="held-out part"):
         fit(plain_net(), pictures.loader(20), keep_best=True)
