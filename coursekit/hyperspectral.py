@@ -418,12 +418,12 @@ def class_map(model: nn.Module, scene: Scene, size: int, *, batch_size: int | No
     """The class of every pixel of the scene as the model sees it, int64 H×W, from 1 as in ``scene.labels``.
 
     The scene is what the model learned from, with the components of the same PCA. In eval mode, in batches: by default of 512
-    on a GPU, and of 8 on a CPU, whose caches do not hold what 3-D convolutions make of more. Raises ``ValueError`` for a size
-    that ``Patches`` refuses.
+    on a GPU, and of 32 on a CPU, whose caches do not hold what 3-D convolutions make of many more. Raises ``ValueError`` for a
+    size that ``Patches`` refuses.
     """
     device = next(model.parameters()).device
     everywhere = scene.patches(size, np.arange(scene.labels.size), device=device)
-    result = evaluate(model, everywhere.loader(batch_size or (8 if device.type == "cpu" else 512)))
+    result = evaluate(model, everywhere.loader(batch_size or (32 if device.type == "cpu" else 512)))
     return result.predictions.numpy().reshape(scene.labels.shape) + 1
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import coursekit as ck
+
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 
 
@@ -15,7 +17,7 @@ def definitions(name: str) -> SimpleNamespace:
     All else (data, training, pictures) is left out, so this takes a second and needs no data.
     """
     content = json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
-    space = {}
+    space = {"ck": ck}  # from the set-up cell, which is for Colab otherwise
     for cell in content["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and "%pip" not in source:
