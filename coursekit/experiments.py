@@ -102,6 +102,7 @@ def repeat(function: Callable[[int], float | dict[str, float]], seeds: Iterable[
     reads from outside, another scale. ``jobs`` runs go on at once in processes of their own (-1: one for each core); by default
     one after another, or as ``joblib.parallel_config`` says. That can also name a cluster: with the package's extra ``cluster``
     and a ``distributed.Client(address)``, runs inside ``with joblib.parallel_config(backend="dask"):`` go to its machines.
+    (There draw from torch and NumPy only: the threads of dask draw from Python's own ``random`` as well.)
 
     Raises ``ExperimentError`` after all other runs when some have failed, ``ValueError`` for no, doubled or impossible seeds
     and for files of another recipe or damaged ones.

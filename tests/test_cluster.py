@@ -1,7 +1,6 @@
 """Repeated runs on a cluster: a real one of dask.distributed, with two worker processes on this machine."""
 
 import os
-import random
 
 import joblib
 import numpy as np
@@ -24,8 +23,11 @@ def cluster():
 
 
 def draw(seed):
-    """Something from every random generator, and where it was drawn."""
-    return {"torch": torch.rand(3).sum(), "numpy": np.random.rand(), "python": random.random(), "process": os.getpid()}
+    """Something from the generators of torch and NumPy, and where it was drawn.
+
+    Not from Python's own, from which the threads of dask.distributed draw as well, at any moment.
+    """
+    return {"torch": torch.rand(3).sum(), "numpy": np.random.rand(), "process": os.getpid()}
 
 
 def fails_at_7(seed):
@@ -39,7 +41,7 @@ def test_a_cluster_gives_the_same_as_one_after_another(cluster):
     with joblib.parallel_config(backend="dask"):
         there = ck.repeat(draw, range(6))
     assert there.seeds == here.seeds
-    for name in ("torch", "numpy", "python"):
+    for name in ("torch", "numpy"):
         assert there[name].tolist() == here[name].tolist()
     assert os.getpid() not in there["process"] and len(set(there["process"])) == 2
 
