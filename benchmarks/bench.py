@@ -196,6 +196,13 @@ def main() -> None:
         save("throughput", [mnist.source, cifar.source, large.source], rows)
 
 
+def row(name: str, ours: float, other: float, target: float, digits: int) -> dict:
+    """Print a comparison of two costs, of which less is better, and give it for ``save``."""
+    verdict = "reached" if other / ours >= target else "MISSED"
+    print(f"{name:<62} {ours:>10.{digits}f} {other:>10.{digits}f} {other / ours:>8.2f} {target:>7g}  {verdict}", flush=True)
+    return {"comparison": name, "ours": ours, "other": other, "ratio": other / ours, "target": target}
+
+
 def save(name: str, sources: list[str], rows: list[dict]) -> None:
     """Keep the figures in benchmarks/results/, with what they were made from."""
     path = Path(__file__).parent / "results" / f"{name}.json"

@@ -56,12 +56,6 @@ def in_turns(ours: Callable, other: Callable, times: int) -> tuple[float, float,
     return min(seconds[0]), min(seconds[1]), tuple(results)
 
 
-def row(name: str, ours: float, other: float, target: float) -> dict:
-    verdict = "reached" if other / ours >= target else "MISSED"
-    print(f"{name:<62} {ours:>10.3f} {other:>10.3f} {other / ours:>8.2f} {target:>7.2f}  {verdict}", flush=True)
-    return {"comparison": name, "ours": ours, "other": other, "ratio": other / ours, "target": target}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
@@ -76,13 +70,13 @@ def main() -> None:
         return ck.evaluate(net, photos.loader(batch_size), loss=F.mse_loss, metric=psnr).accuracy
 
     ours, other, results = in_turns(lambda: tested(4), lambda: tested(1), 3)
-    rows = [row(f"test {len(photos)} photos, in batches of 4 of one shape, seconds", ours, other, 1)]
+    rows = [bench.row(f"test {len(photos)} photos, in batches of 4 of one shape, seconds", ours, other, 1, 3)]
     assert abs(results[0] - results[1]) < 1e-3, results
 
     similarity = torch.randn(len(pairs), len(pairs))
     ours, other, results = in_turns(lambda: ck.retrieval.search(similarity, pairs.labels, pairs.labels).mean,
                                     lambda: search_as_the_source(similarity, pairs.labels), 5)
-    rows.append(row(f"mAP of {len(pairs)} queries, seconds", ours, other, 1))
+    rows.append(bench.row(f"mAP of {len(pairs)} queries, seconds", ours, other, 1, 3))
     assert abs(results[0] - results[1]) < 1e-6, results
     print(f"\nboth sides of a row give the same; the mAP takes {ours:.3f} s (to be below 1 s: {'yes' if ours < 1 else 'NO'})")
     if options.save:

@@ -93,12 +93,6 @@ def measure(side: str) -> None:
     print(json.dumps({"seconds": seconds, "bytes": memory("VmHWM") - before, "made": len(kept)}))
 
 
-def row(name: str, ours: float, other: float, target: float, digits: int) -> dict:
-    verdict = "reached" if other / ours >= target else "MISSED"
-    print(f"{name:<62} {ours:>10.{digits}f} {other:>10.{digits}f} {other / ours:>8.1f} {target:>7.0f}  {verdict}", flush=True)
-    return {"comparison": name, "ours": ours, "other": other, "ratio": other / ours, "target": target}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
@@ -117,8 +111,8 @@ def main() -> None:
             done = subprocess.run([sys.executable, __file__, "--measure", side], capture_output=True, text=True, check=True)
             sides[side] = json.loads(done.stdout.splitlines()[-1])
         ours, source = sides["ours"], sides["source"]
-        rows += [row("prepare for training, peak memory in MB", ours["bytes"] / 1e6, source["bytes"] / 1e6, 20, 1),
-                 row("prepare for training, seconds", ours["seconds"], source["seconds"], 20, 3)]
+        rows += [bench.row("prepare for training, peak memory in MB", ours["bytes"] / 1e6, source["bytes"] / 1e6, 20, 1),
+                 bench.row("prepare for training, seconds", ours["seconds"], source["seconds"], 20, 3)]
 
     torch.manual_seed(0)
     net, reduced = HybridSN(), scene.pca(BANDS)
@@ -130,7 +124,7 @@ def main() -> None:
         other.append(map_as_the_source(net, reduced, part))
         seconds.append((middle - start, time.perf_counter() - middle))
     whole, parts = zip(*seconds)
-    rows.append(row("map of the whole scene (mean of three), seconds", sum(whole) / 3, sum(parts), 3, 1))
+    rows.append(bench.row("map of the whole scene (mean of three), seconds", sum(whole) / 3, sum(parts), 3, 1))
     rows[-1]["same_pixels"] = float((ours == np.concatenate(other)).mean())
     print(f"\nthe two maps agree in {rows[-1]['same_pixels']:.3%} of the pixels")
     if options.save:

@@ -55,10 +55,10 @@ class Images(Dataset):
     def __post_init__(self):
         images, labels, classes = self.images, self.labels, len(self.classes)
         if images.ndim != 4 or images.dtype != torch.uint8:
-            raise ValueError(f"{self.source}: images must be uint8 N×C×H×W, not {_describe(images)}")
+            raise ValueError(f"{self.source}: images must be uint8 N×C×H×W, not {describe(images)}")
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(f"{self.source}: labels must be int64, one for each of the {len(images)} images, "
-                             f"not {_describe(labels)}")
+                             f"not {describe(labels)}")
         if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
             raise ValueError(f"{self.source}: labels must lie in 0 … {classes - 1} for {classes} classes, "
                              f"but run from {labels.min()} to {labels.max()}")
@@ -104,11 +104,7 @@ class Images(Dataset):
 
     def split(self, fraction: float, seed: int = 0) -> tuple["Images", "Images"]:
         """Two disjoint parts, the second with this fraction of every class (scikit-learn's stratified split)."""
-        from sklearn.model_selection import train_test_split
-
-        parts = train_test_split(np.arange(len(self)), test_size=fraction, random_state=seed,
-                                 stratify=self.labels.cpu().numpy())
-        first, second = (self.select(torch.as_tensor(np.sort(part), device=self.labels.device)) for part in parts)
+        first, second = (self.select(part) for part in stratified(self.labels, fraction, seed))
         return first, second
 
     def select(self, index: slice | Tensor) -> "Images":
@@ -129,12 +125,22 @@ class Images(Dataset):
                 f"{self.source}, on {self.images.device})")
 
 
+def stratified(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Positions of two disjoint parts, in order, the second with this fraction of every label (scikit-learn's split)."""
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(np.arange(len(labels)), test_size=fraction, random_state=seed, stratify=labels.cpu().numpy())
+    first, second = (torch.as_tensor(np.sort(part), device=labels.device) for part in parts)
+    return first, second
+
+
 def as_it_is(batch):
     """``__getitems__`` has made the batch already: nothing is left to collate."""
     return batch
 
 
-def _describe(tensor: Tensor) -> str:
+def describe(tensor: Tensor) -> str:
+    """Type and shape of a tensor, for messages."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {'×'.join(map(str, tensor.shape))}"
 
 

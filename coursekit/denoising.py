@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from . import lab, pictures, standins
 from .augment import RandomSymmetry
-from .data import as_it_is
+from .data import as_it_is, describe
 from .download import DataError
 from .sources import File, look_for, obtain, source_of_standin
 
@@ -37,7 +37,7 @@ class GreyPhotos:
             raise ValueError(f"{self.source}: {len(self.names)} names for {len(self.pixels)} photos")
         for photo, name in zip(self.pixels, self.names):
             if not isinstance(photo, Tensor) or photo.ndim != 2 or photo.dtype != torch.uint8:
-                kind = f"{str(photo.dtype).removeprefix('torch.')} {_times(photo.shape)}" if isinstance(photo, Tensor) else (
+                kind = describe(photo) if isinstance(photo, Tensor) else (
                     f"of type {type(photo).__name__}")
                 raise ValueError(f"{self.source}: a grey photo must be a tensor, uint8 height×width, but {name} is {kind}")
         object.__setattr__(self, "pixels", tuple(self.pixels))

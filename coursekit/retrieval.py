@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from . import lab, standins
-from .data import as_it_is
+from .data import as_it_is, describe, stratified
 from .download import DataError
 from .sources import File, NotHere, look_for, obtain, read_arrays, source_of_standin
 
@@ -32,7 +32,7 @@ class Pairs(Dataset):
     def __post_init__(self):
         for name, x in (("image", self.image), ("text", self.text)):
             if x.ndim != 2 or not x.is_floating_point():
-                raise ValueError(f"{self.source}: {name} features must be real numbers, samples×features, not {_describe(x)}")
+                raise ValueError(f"{self.source}: {name} features must be real numbers, samples×features, not {describe(x)}")
             if bad := int((~x.isfinite()).any(1).sum()):
                 raise ValueError(f"{self.source}: {bad:,} of {len(x):,} rows of the {name} features have values that are not "
                                  "finite: leave these pairs out of both parts, or fill the gaps first")
@@ -41,7 +41,7 @@ class Pairs(Dataset):
             raise ValueError(f"{self.source}: {rows[0]:,} rows of image features, {rows[1]:,} of text features and "
                              f"{rows[2]:,} labels: a row of each must be about the same thing")
         if self.labels.dtype != torch.int64 or self.labels.ndim != 1:
-            raise ValueError(f"{self.source}: labels must be int64, one for each pair, not {_describe(self.labels)}")
+            raise ValueError(f"{self.source}: labels must be int64, one for each pair, not {describe(self.labels)}")
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise ValueError(f"{self.source}: labels must lie in 0 … {len(self.classes) - 1} for {len(self.classes)} classes, "
                              f"but run from {self.labels.min()} to {self.labels.max()}")
@@ -73,14 +73,10 @@ class Pairs(Dataset):
 
         Raises ``ValueError`` for a class with one pair, which cannot be in both.
         """
-        from sklearn.model_selection import train_test_split
-
         counts = torch.bincount(self.labels, minlength=len(self.classes)).tolist()
         if alone := [name for name, n in zip(self.classes, counts) if n == 1]:
             raise ValueError(f"{self.source}: {', '.join(alone)} has one pair only, which cannot be in both parts")
-        parts = train_test_split(np.arange(len(self)), test_size=fraction, random_state=seed,
-                                 stratify=self.labels.cpu().numpy())
-        first, second = (self.select(torch.as_tensor(np.sort(part), device=self.labels.device)) for part in parts)
+        first, second = (self.select(part) for part in stratified(self.labels, fraction, seed))
         return first, second
 
     def standardised(self, like: "Pairs") -> "Pairs":
@@ -136,12 +132,12 @@ def average_precision(similarity: Tensor, relevant: Tensor, at: int | None = Non
     Raises ``ValueError`` for shapes that do not fit, similarities that are NaN and ``at`` below 1.
     """
     if similarity.shape != relevant.shape or similarity.ndim != 2:
-        raise ValueError(f"similarity and relevant must have the same shape, queries×gallery, not {_describe(similarity)} "
-                         f"and {_describe(relevant)}")
+        raise ValueError(f"similarity and relevant must have the same shape, queries×gallery, not {describe(similarity)} "
+                         f"and {describe(relevant)}")
     if at is not None and at < 1:
         raise ValueError(f"at least one rank must count, not {at}")
     if relevant.dtype != torch.bool:
-        raise ValueError(f"relevant says yes or no, bool, not {_describe(relevant)}")
+        raise ValueError(f"relevant says yes or no, bool, not {describe(relevant)}")
     if similarity.isnan().any():
         raise ValueError("similarities that are NaN cannot be ranked: the embeddings are not finite; if this happens in "
                          "training, lower the learning rate")
@@ -255,7 +251,3 @@ def _standin(known: _Known) -> tuple[tuple[Pairs, Pairs], str]:
     index = torch.arange(len(whole))
     return ((whole.select(index[:cut]), whole.select(index[cut:])),
             f"{cut:,} + {len(whole) - cut:,} handwritten digits, as pixels and as bags of strokes")
-
-
-def _describe(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {'×'.join(map(str, tensor.shape))}"
