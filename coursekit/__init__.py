@@ -10,8 +10,8 @@ from importlib import import_module
 
 # The modules, and where each name of the course lives. They are imported when they are first used, so that the command
 # line, which needs no torch, does not wait for it.
-_MODULES = ("augment", "data", "denoising", "download", "experiments", "hyperspectral", "inspection", "lab", "pictures",
-            "plots", "retrieval", "sources", "standins", "training", "weights")
+_MODULES = ("augment", "checks", "data", "denoising", "download", "experiments", "hyperspectral", "inspection", "lab",
+            "pictures", "plots", "questions", "retrieval", "sources", "standins", "training", "weights")
 _HOMES = {
     "Lab": "lab",
     "load": "data", "photos": "data", "Images": "data", "Photos": "data", "DataError": "download",
@@ -19,6 +19,7 @@ _HOMES = {
     "fit": "training", "evaluate": "training", "History": "training", "Evaluation": "training",
     "load_scene": "hyperspectral", "load_grey": "denoising", "load_pairs": "retrieval",
     "repeat": "experiments", "compare": "experiments",
+    "check": "checks", "answers": "questions",
 }
 __all__ = sorted([*_HOMES, "augment", "denoising", "hyperspectral", "inspection", "plots", "retrieval"])
 

@@ -181,8 +181,13 @@ class NoisyPhotos(Dataset):
         noisy, clean = zip(*(self[i] for i in indices))
         return torch.stack(noisy), torch.stack(clean)
 
-    def loader(self, batch_size: int) -> DataLoader:
-        """A plain ``DataLoader``: all photos in their order, in batches of one shape and at most this size."""
+    def loader(self, batch_size: int | None = None) -> DataLoader:
+        """A plain ``DataLoader``: all photos in their order, in batches of one shape and at most this size.
+
+        Without a size it is 8 on a GPU and 1 on a CPU, where larger batches of whole photos only leave the caches.
+        """
+        if batch_size is None:
+            batch_size = 8 if self.clean[0].is_cuda else 1
         if batch_size < 1:
             raise ValueError(f"a batch needs at least 1 photo, not {batch_size}")
         batches, shapes = [], [photo.shape for photo in self.clean]

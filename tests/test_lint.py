@@ -15,12 +15,13 @@ from coursekit.classroom.cli import main
 PYPROJECT = '[project.urls]\nRepository = "https://github.com/ada/cnn"\n'
 BADGE = ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
          "(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{}.ipynb)")
-SETUP = "import math\n\nif math.inf < 0:\n    %pip install -q git+https://github.com/ada/cnn\n    %cd /content"
+SETUP = ("import math\n\nimport coursekit as ck\n\nif math.inf < 0:\n    %pip install -q git+https://github.com/ada/cnn\n"
+         "    %cd /content")
 FIRST, SECOND = "week1_first", "week2_second"
 
 
 def good_notebook(name):
-    """Cells 1 to 8, with everything in them that a rule might wrongly object to."""
+    """Cells 1 to 9, with everything in them that a rule might wrongly object to."""
     week = name[4]
     picture = new_output("display_data", {"image/png": "iVBORw0K"}, metadata={"image/png": {"alt": "a dot"}})
     page = new_output("display_data", {"text/html": '<img src="data:image/png;base64,iVBO/home/ada/x" alt="a dot">'})
@@ -33,8 +34,10 @@ def good_notebook(name):
         new_code_cell("display(math.pi)\nprint('a:\\nb')", execution_count=2, outputs=[printed, picture, page]),
         new_code_cell(""),
         new_markdown_cell(f"### Question w{week}-q1\nWhy?", metadata={"tags": ["question"]}),
-        new_markdown_cell(f"**Answer w{week}-q1**\n\n*Write here.*", metadata={"tags": ["answer"]}),
+        new_markdown_cell(f"**Answer w{week}-q1**\n\n*Write here.*",
+                          metadata={"tags": ["answer"], "coursekit": {"answer": f"w{week}-q1"}}),
         new_markdown_cell("<details><summary>Discussion</summary>\n\nSo.\n\n</details>", metadata={"tags": ["discussion"]}),
+        new_code_cell("ck.answers()", execution_count=3),
     ]
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position:02d}"
@@ -113,9 +116,18 @@ BROKEN = [
     ("questions", 6, "no tag question", tag(6)),
     ("questions", 6, "without its question", lambda notebook: notebook.cells.pop(5)),
     ("questions", 6, "this notebook's week",
-     lambda notebook: (replace(6, "w2-q1", "w3-q1")(notebook), replace(7, "w2-q1", "w3-q1")(notebook))),
+     lambda notebook: (replace(6, "w2-q1", "w3-q1")(notebook), replace(7, "w2-q1", "w3-q1")(notebook),
+                       notebook.cells[6].metadata.coursekit.update(answer="w3-q1"))),
     ("numbering", 9, f"w2-q1 is in notebooks/{SECOND}.ipynb too",
-     lambda notebook: notebook.cells.extend(cell | {"id": f"{cell.id}-again"} for cell in notebook.cells[5:7])),
+     lambda notebook: notebook.cells.__setitem__(slice(8, 8), [cell | {"id": f"{cell.id}-again"}
+                                                               for cell in notebook.cells[5:7]])),
+    ("questions", 7, 'metadata name the answer ""', lambda notebook: notebook.cells[6].metadata.pop("coursekit")),
+    ("questions", 7, 'metadata name the answer "w2-q9"',
+     lambda notebook: notebook.cells[6].metadata.coursekit.update(answer="w2-q9")),
+    ("checks", 4, "w2-q99 cannot be checked: seal", replace(4, "display", "ck.check('w2-q99', ...)\ndisplay")),
+    ("checks", 4, "w2-q3 has not been asked yet", replace(4, "display", "ck.check('w2-q3', ...)\ndisplay")),
+    ("hand_in", 9, "not ck.answers()", replace(9, "ck.answers()", "print(1)")),
+    ("hand_in", 8, "not ck.answers()", lambda notebook: notebook.cells.pop()),
     ("discussions", 8, "no tag discussion", tag(8)),
     ("discussions", 8, "not collapsed", replace(8, "<details>", "<details open>")),
     ("discussions", 8, "not collapsed", replace(8, "\n\nSo.", "\nSo.")),

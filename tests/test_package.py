@@ -16,7 +16,8 @@ import coursekit as ck
 FOLDER = Path(ck.__file__).parent
 # Each module may import those before it.
 ORDER = ["plots", "lab", "download", "pictures", "standins", "sources", "data", "augment",
-         "denoising", "retrieval", "training", "hyperspectral", "experiments", "weights", "inspection"]
+         "denoising", "retrieval", "training", "hyperspectral", "experiments", "weights", "inspection", "questions",
+         "checks"]
 CLASSROOM = sorted(f"classroom.{path.stem}" for path in (FOLDER / "classroom").glob("*.py"))
 
 

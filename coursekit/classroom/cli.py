@@ -35,6 +35,16 @@ examples:
 
 The address goes into pyproject.toml, the notebooks' badges and set-up cells, and the README.
 """
+RELEASE_EXAMPLES = """\
+examples:
+  coursekit release -o students            every notebook, without discussions and outputs
+  coursekit release week1 -o students --discussion
+                                           after the deadline: with the discussions
+  coursekit release -o ../class --outputs  with what the cells gave in the source
+
+Copies inside the repository get a Colab badge of their own; elsewhere the badge is taken away. Answers that students have
+written are never overwritten unasked: choose an empty folder, or --force.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,9 +81,16 @@ def _repo(options: argparse.Namespace) -> int:
     return repo.stamp(options.address)
 
 
+def _release(options: argparse.Namespace) -> int:
+    from . import release
+
+    return release.run(options.notebooks, output=options.output, discussion=options.discussion, outputs=options.outputs,
+                       force=options.force)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coursekit", description="What the course's teachers and maintainers need.")
-    commands = parser.add_subparsers(title="commands", dest="name", required=True, metavar="{run,lint,repo}")
+    commands = parser.add_subparsers(title="commands", dest="name", required=True, metavar="COMMAND")
 
     def command(name: str, function, text: str, examples: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=examples,
@@ -95,6 +112,14 @@ def _parser() -> argparse.ArgumentParser:
 
     repo = command("repo", _repo, "write the repository's address into the whole course", REPO_EXAMPLES)
     repo.add_argument("address", nargs="?", metavar="OWNER/NAME", help="as at GitHub (default: that of git's origin)")
+
+    release = command("release", _release, "make copies of the notebooks for students", RELEASE_EXAMPLES)
+    release.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="a file, a folder or a part of a name (default: all)")
+    release.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the copies go")
+    release.add_argument("--discussion", action=argparse.BooleanOptionalAction, default=False,
+                         help="keep the discussions below the answers (default: leave them out)")
+    release.add_argument("--outputs", action="store_true", help="keep what the cells gave in the source")
+    release.add_argument("--force", action="store_true", help="replace files that are there and differ")
     return parser
 
 

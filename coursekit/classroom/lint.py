@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..checks import SEALS
 from . import course
 
 LONGEST_CELL = 40  # lines
@@ -24,6 +25,8 @@ COLAB = re.compile(r"https://colab\.research\.google\.com/github/[^/]+/[^/]+/blo
 # Where the course's own address stands; other repositories may be linked to freely.
 ADDRESS = re.compile(r"(?:colab\.research\.google\.com/github/|git\+https://github\.com/|git clone https://github\.com/)"
                      r"([\w.-]+/[\w.-]+?)(?:\.git|\.)?(?![\w.-])")
+CHECK = re.compile(r"""\bck\.check\(\s*["']([^"']*)["']""")
+HAND_IN = "ck.answers()"
 WITHOUT_ALT = re.compile(r"!\[\s*\][(\[]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE)
 QUESTION = re.compile(r"### Question (w(\d+)-q\d+)\b")
 ANSWER = re.compile(r"\*\*Answer (w\d+-q\d+)\*\*[ ]*(?:\n|$)")
@@ -44,6 +47,7 @@ class Cell:
     id: str
     source: str
     tags: tuple[str, ...]
+    answer: str  # the question that the metadata name, empty if none
     count: int | None
     outputs: tuple[dict, ...]
 
@@ -127,7 +131,8 @@ def check(paths: list[Path], root: Path) -> list[Finding]:
 
 def _cell(position: int, cell: dict) -> Cell:
     return Cell(position, cell["cell_type"], cell["id"], _text(cell["source"]), tuple(cell["metadata"].get("tags", ())),
-                cell.get("execution_count"), tuple(cell.get("outputs", ())))
+                cell["metadata"].get("coursekit", {}).get("answer", ""), cell.get("execution_count"),
+                tuple(cell.get("outputs", ())))
 
 
 def _text(value: str | list[str]) -> str:
@@ -146,7 +151,7 @@ def valid(content: dict) -> Iterator[tuple[Cell | None, str]]:
     for position, cell in enumerate(content["cells"], 1):
         kind, name = (cell.get("cell_type"), cell.get("id")) if isinstance(cell, dict) else (None, None)
         problem = _problem(cell, f"{kind}_cell") if kind in ("code", "markdown", "raw") else "it is of no known type"
-        problems.append((Cell(position, kind, name or "no id", "", (), None, ()), problem))
+        problems.append((Cell(position, kind, name or "no id", "", (), "", None, ()), problem))
     yield from ((cell, f"not valid nbformat 4.5, for {problem}: mend it by hand") for cell, problem in problems if problem)
     times = Counter(cell.id for cell, problem in problems if cell and not problem)
     for cell, _ in problems:
@@ -250,14 +255,39 @@ def questions(notebook: Notebook):
         if question and not _answers(following, question[1]):
             yield cell, (f"the next cell does not answer {question[1]}: it must be Markdown, tagged answer, and its first "
                          f"line **Answer {question[1]}**")
-        if not asked and ("answer" in cell.tags or ANSWER.match(cell.source)):
+        answer = ANSWER.match(cell.source) if cell.kind == "markdown" else None
+        if not asked and ("answer" in cell.tags or answer):
             yield cell, "an answer cell without its question before it: move or remove it"
+        if cell.answer != (answer[1] if answer else ""):
+            yield cell, (f'its metadata name the answer "{cell.answer}", its first line "{answer[1] if answer else ""}": write '
+                         '{"coursekit": {"answer": "…"}} as in the first line, so that the answer can be collected')
         asked = question
 
 
 def _answers(cell: Cell | None, id: str) -> bool:
     found = ANSWER.match(cell.source) if cell and cell.kind == "markdown" and "answer" in cell.tags else None
     return bool(found) and found[1] == id
+
+
+def checks(notebook: Notebook):
+    """Every ``ck.check`` asks about a question that the notebook has asked before and that can be checked."""
+    asked = set()
+    for cell in notebook.cells:
+        asked.update(QUESTION.findall(cell.source)[0][:1] if cell.kind == "markdown" and QUESTION.match(cell.source) else ())
+        for name in CHECK.findall(cell.source) if cell.kind == "code" else ():
+            question = re.match(r"(?:w\d+-q\d+)?", name)[0]
+            if name not in SEALS:
+                yield cell, f"{name} cannot be checked: seal its answer in coursekit/checks.py (coursekit.checks.seal)"
+            elif question not in asked:
+                yield cell, f"it checks {name}, but {question} has not been asked yet: move it below the question"
+
+
+def hand_in(notebook: Notebook):
+    """A notebook with questions ends with the cell that tells which are answered."""
+    code = notebook.code()
+    if any("answer" in cell.tags for cell in notebook.cells) and not (code and code[-1].source.strip() == HAND_IN
+                                                                       and code[-1].position == len(notebook.cells)):
+        yield notebook.cells[-1], f"the last cell is not {HAND_IN}: add it, so that students see what is not answered yet"
 
 
 def discussions(notebook: Notebook):
@@ -313,7 +343,7 @@ def size(notebook: Notebook):
                      "fewer or smaller")
 
 
-RULES = (kernel, counts, outputs, badge, pictures, questions, discussions, paths, length, headings, size)
+RULES = (kernel, counts, outputs, badge, pictures, questions, checks, hand_in, discussions, paths, length, headings, size)
 
 
 # Rules over all notebooks: they yield (notebook, cell, message)

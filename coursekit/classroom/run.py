@@ -131,7 +131,8 @@ def _execute(notebook, path: Path, result: Result, scale: str, timeout: int) -> 
                bar_format="{desc} {bar} cell {n_fmt} of {total_fmt}, {elapsed}")
     where = "before the first cell"
     try:
-        with bar, client.setup_kernel(env={**os.environ, "COURSEKIT_SCALE": scale}):
+        # JPY_SESSION_NAME is how Jupyter's server tells a kernel its notebook; ck.answers() asks for it.
+        with bar, client.setup_kernel(env={**os.environ, "COURSEKIT_SCALE": scale, "JPY_SESSION_NAME": str(path)}):
             for position, cell in enumerate(notebook.cells):
                 where = f"cell {position + 1} ({cell.id})"
                 try:
