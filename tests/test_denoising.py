@@ -86,10 +86,16 @@ def test_photos_to_test_on_keep_their_noise(photos):
     assert torch.allclose(alone[0][0] - alone[0][1], 2 * (photos.select([3]).noisy(15)[0][0] - alone[0][1]), atol=1e-6)
 
 
+def test_the_strength_of_the_noise_is_counted_in_grey_levels():
+    noisy, clean = GreyPhotos([ramp(200, 200)], ["a"], "one").noisy(25)[0]
+    assert 255 * (noisy - clean).std().item() == pytest.approx(25, rel=0.02)
+    assert 255 * (noisy - clean).mean().item() == pytest.approx(0, abs=0.5)
+
+
 def test_batches_have_one_shape(photos):
     shapes = [tuple(x.shape) for x, _ in photos.noisy(15).loader(8)]
     assert shapes == [(1, 1, 12, 12), (2, 1, 20, 30), (1, 1, 30, 20)]
-    assert [len(x) for x, _ in photos.noisy(15).loader(1)] == [1, 1, 1, 1]
+    assert [len(x) for x, _ in photos.noisy(15).loader(1)] == [1, 1, 1, 1] == [len(x) for x, _ in photos.noisy(15).loader()]
 
 
 def test_evaluate_takes_photos_of_many_sizes(photos):
