@@ -7,7 +7,7 @@ BIN = .venv/bin
 READY = .venv/.ready
 SHELL = bash
 .DEFAULT_GOAL = help
-.PHONY: help run lab test lint bench
+.PHONY: help run lab test lint release browser colab bench
 
 help:  ## show this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-7s%s\n", $$1, $$2}' Makefile
@@ -20,7 +20,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter-lab notebooks
 
 test: lint  ## lint, unit tests, and every notebook against its kept outputs (nbval)
-	$(BIN)/python -m pytest -m "not real"
+	$(BIN)/python -m pytest -m "not real and not browser and not colab"
 	COURSEKIT_SCALE=smoke COURSEKIT_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
 	    --nbval-cell-timeout=300 -n 2 --dist loadscope notebooks
 
@@ -28,10 +28,26 @@ lint: $(READY)  ## check the code (ruff) and the notebooks (coursekit lint)
 	$(BIN)/ruff check .
 	$(BIN)/coursekit lint
 
+release: $(READY)  ## make the students' copies into build/students and execute them all
+	$(BIN)/coursekit release -o build/students --force
+	$(BIN)/coursekit run build/students --output build/students-run
+
+browser: $(READY) tests/browser/node_modules  ## drive the notebooks and their pages in Chromium; pictures go to build/screenshots
+	@command -v chromium chromium-browser google-chrome > /dev/null || { apt-get -qq update && \
+	    apt-get -qq -y install chromium fonts-noto-cjk; }
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile tests/browser
+
+colab: $(READY)  ## install the course as Colab does, into an environment of its own
+	$(BIN)/python -m pytest -m colab tests/test_colab.py
+
 bench: $(READY)  ## measure speed against the usual ways
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/denoise_and_search.py
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	npm ci --no-audit --no-fund --prefix tests/browser
+	@touch $@
 
 # The environment. The stamp is written last, so that an install that broke off is taken up again.
 $(READY): requirements.txt pyproject.toml

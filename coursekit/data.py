@@ -411,6 +411,7 @@ class _Known:
 
     title: str
     published: str  # the publisher's name of it
+    licence: str  # of what the publisher gives
     files: tuple[File, ...]
     read: Callable[[Path, "_Known", int | None], Parts]  # makes the two parts of the files
     standin: Callable[..., Arrays]
@@ -422,20 +423,20 @@ class _Known:
 
 KNOWN = {
     "mnist": _Known(
-        "MNIST", "MNIST", _mnist_files(datasets.MNIST), _read_idx, standins.digits,
+        "MNIST", "MNIST", "CC BY-SA 3.0 as commonly stated", _mnist_files(datasets.MNIST), _read_idx, standins.digits,
         tuple("0123456789"), (0.1307,), (0.3081,)),
     "fashion_mnist": _Known(
-        "Fashion-MNIST", "Fashion-MNIST", _mnist_files(datasets.FashionMNIST), _read_idx, standins.clothing,
+        "Fashion-MNIST", "Fashion-MNIST", "MIT", _mnist_files(datasets.FashionMNIST), _read_idx, standins.clothing,
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         (0.2860,), (0.3530,)),
     "cifar10": _Known(
-        "CIFAR-10", "CIFAR-10",
+        "CIFAR-10", "CIFAR-10", "none stated (cite the technical report)",
         (File(datasets.CIFAR10.filename, (datasets.CIFAR10.url,), f"md5:{datasets.CIFAR10.tgz_md5}"),),
         _read_cifar, standins.pictures,
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cats_vs_dogs": _Known(
-        "Cats vs dogs", "Oxford-IIIT Pet", _pet_files(datasets.OxfordIIITPet), _read_pets, standins.pets,
+        "Cats vs dogs", "Oxford-IIIT Pet", "CC BY-SA 4.0", _pet_files(datasets.OxfordIIITPet), _read_pets, standins.pets,
         ("cat", "dog"), IMAGENET_MEAN, IMAGENET_STD, size=128),
 }
 

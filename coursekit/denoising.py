@@ -236,18 +236,20 @@ class _Known:
     """A set of photos that ``load_grey`` knows: where it lies, at whom, and how many photos it has."""
 
     title: str
+    licence: str
     folder: str
     address: str
     part: str  # of the stand-in
     count: int
 
 
+_BSD = "for non-commercial research and education"
 _DNCNN = "https://raw.githubusercontent.com/cszn/DnCNN/master"
 KNOWN = {
-    "bsd_train": _Known("BSD training photos", "denoise/Train400_first120",
+    "bsd_train": _Known("BSD training photos", _BSD, "denoise/Train400_first120",
                         f"{_DNCNN}/TrainingCodes/DnCNN_TrainingCodes_v1.0/data/Train400", "train", 120),
-    "bsd68": _Known("BSD68", "denoise/Set68", f"{_DNCNN}/testsets/BSD68", "test", 68),
-    "set12": _Known("Set12", "denoise/Set12", f"{_DNCNN}/testsets/Set12", "test", 12),
+    "bsd68": _Known("BSD68", _BSD, "denoise/Set68", f"{_DNCNN}/testsets/BSD68", "test", 68),
+    "set12": _Known("Set12", "none stated; rights with their owners", "denoise/Set12", f"{_DNCNN}/testsets/Set12", "test", 12),
 }
 
 

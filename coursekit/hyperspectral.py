@@ -463,6 +463,7 @@ class _Known:
     wavelengths: np.ndarray
     files: tuple[File, ...] = ()
     variables: tuple[str, ...] = ()
+    licence: str = "none stated"
 
 
 def _bands(first: float, last: float, count: int, left_out: Sequence[int] = ()) -> np.ndarray:

@@ -68,7 +68,8 @@ class Lab:
         if self.device.type == "cuda":
             device = f"GPU, {torch.cuda.get_device_name(self.device)}"
         else:
-            device = f"CPU, {torch.get_num_threads()} threads"
+            threads = torch.get_num_threads()
+            device = f"CPU, {threads} thread{'s' * (threads != 1)}"
         minutes = self.minutes.get(self.scale)
         expected = "" if minutes is None else f", about {minutes:g} minute{'s' * (minutes != 1)}"
         # A relative path, so that committed outputs name no one's machine.

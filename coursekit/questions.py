@@ -12,53 +12,72 @@ import re
 import sys
 import time
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import indent
 
 PLACEHOLDER = "*Write your answer here.*"
-QUESTION = re.compile(r"^#{1,6}\s+Question\s+(w\d+-q\d+)\b", re.MULTILINE | re.IGNORECASE)
-# As people leave it: other signs around it, another case, text behind it.
-MARKER = re.compile(r"^[ \t>*_#-]*Answer[ \t]+(w\d+-?q\d+)\b[ \t:.*_]*", re.MULTILINE | re.IGNORECASE)
+QUESTION = re.compile(r"^#{1,6}[ \t]+Question[ \t]+(w\d+-q\d+)\b", re.MULTILINE | re.IGNORECASE)
+# As people leave it: other signs around it, another case, text behind it. Groups: signs before, id, signs behind.
+MARKER = re.compile(r"^([ \t>*_#-]*)Answer[ \t]+(w\d+-?q\d+)\b([*_]*[:：.]?[*_]*)[ \t]*", re.MULTILINE | re.IGNORECASE)
 # An answer is written without the signs of its placeholder, too.
-_PLACEHOLDER = re.compile(r"[*_]?Write your answer here\.?[*_]?", re.IGNORECASE)
-_HEADING = re.compile(r"^ {0,3}#{1,6}\s", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"^[ \t]*[*_]*Write your answer here\.?[*_]*[ \t]*", re.MULTILINE | re.IGNORECASE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t].*$", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:['’-]\w+)*")
+_ONLY_SIGNS = re.compile(r"[\s*_#>:：.-]*")
 _LONG = 20  # letters of a line that nobody writes twice by chance
+# Colab's badge differs from copy to copy. Lengths are bounded, so that a text made to be slow is not.
+_BADGE = re.compile(r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]\([^()\s]{0,400}\)"
+                    r'|<a href="https://colab\.research\.google\.com/[^"\s]{0,400}"[^<>]{0,80}>'
+                    r'<img src="[^"\s]{0,200}colab-badge\.svg"[^<>]{0,80}></a>')
+# A picture as Colab pastes it: in the text itself.
+_PASTED = re.compile(r"!\[([^\[\]\n]{0,200})\]\(data:(image/[\w+.-]{1,20});base64,([\w+/=]+)\)")
 
 ANSWERED, UNCHANGED, MISSING = "answered", "unchanged", "missing"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as it was found: its number counted from 1, ``kind`` (markdown, code or raw), ``text``, and the question
-    that its metadata name, empty if none. ``own`` tells whether the course says that the cell is its own: by tag or id."""
+    """One cell as it was found: its number counted from 1, ``kind`` (markdown, code or raw), ``id``, ``text``, the question
+    that its metadata name (empty if none), its tags, and its ``pictures`` as (name, type, base64)."""
 
     position: int
     kind: str
+    id: str
     text: str
     answer: str
-    own: bool
-    pictures: tuple[dict, ...] = ()
+    tags: frozenset[str]
+    pictures: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A code cell that is not as the course has it: its number, its text, and the course's text before; None if it is new."""
+
+    position: int
+    text: str
+    before: str | None
 
 
 @dataclass
 class Answers:
     """The answers of one notebook.
 
-    ``texts`` has what was typed to each question, in the order of the questions; ``missing`` those whose answer cell is
-    gone and to which nothing was typed; ``loose`` every typed text that fits no question, with the number of its cell;
-    ``changed`` the code cells that are not as the course has them, as (number, "changed" or "new", text); ``removed`` how
-    many code cells of the course are gone; ``pictures`` the attachments of each answer (type → base64).
+    ``texts`` has what was typed to each question, in the order of the questions, and ``how`` by what it was found (metadata,
+    line or place); ``missing`` those whose answer cell is gone and to which nothing was typed; ``loose`` every typed text
+    that fits no question, with the number of its cell; ``changed`` and ``removed`` the code cells that are not as in the
+    course; ``pictures`` those of each question as (name, type, base64), and of no question below "".
     """
 
     texts: dict[str, str]
+    how: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     loose: list[tuple[int, str]] = field(default_factory=list)
-    changed: list[tuple[int, str, str]] = field(default_factory=list)
-    removed: int = 0
-    pictures: dict[str, list[dict]] = field(default_factory=dict)
+    changed: list[Change] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    pictures: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def status(self, question: str) -> str:
         """answered, unchanged, or missing (the answer cell is gone)."""
@@ -71,13 +90,20 @@ class Answers:
         """The questions that are not answered."""
         return [question for question in self.texts if self.status(question) != ANSWERED]
 
+    def size(self, question: str) -> str:
+        """How much was handed in to a question, in words and pictures; empty if nothing.
+
+        >>> Answers({"w1-q1": "Because it is."}, pictures={"w1-q1": [("a.png", "image/png", "iVBO")]}).size("w1-q1")
+        '3 words, 1 picture'
+        """
+        counts = {"word": words(self.texts[question]), "picture": len(self.pictures.get(question, ()))}
+        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count)
+
     def __repr__(self) -> str:
         done = len(self.texts) - len(self.open)
-        lines = [f"{done} of {len(self.texts)} questions answered"]
+        lines = [f"{done} of {len(self.texts)} question{'s' * (len(self.texts) != 1)} answered"]
         for question in self.texts:
-            count = words(self.texts[question])
-            size = f", {count} word{'s' * (count != 1)}" if self.status(question) == ANSWERED else ""
-            lines.append(f"  {question:<7} {self.status(question)}{size}")
+            lines.append(f"  {question:<7} " + ", ".join(filter(None, (self.status(question), self.size(question)))))
         lines += [f"  cell {position}: a text that belongs to no question: {_start(text)}" for position, text in self.loose]
         return "\n".join(lines)
 
@@ -93,21 +119,7 @@ def words(text: str) -> int:
 
 def cells(notebook: dict) -> list[Cell]:
     """The cells of a notebook's JSON of format 4, whatever state it is in. What is no cell at all is left out."""
-    found = []
-    for position, cell in enumerate(notebook.get("cells", ()), 1):
-        if not isinstance(cell, dict):
-            continue
-        metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-        ours = metadata.get("coursekit") if isinstance(metadata.get("coursekit"), dict) else {}
-        tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
-        attachments = cell.get("attachments") if isinstance(cell.get("attachments"), dict) else {}
-        answer = ours.get("answer")
-        found.append(Cell(
-            position, str(cell.get("cell_type")), _joined(cell.get("source")), answer if isinstance(answer, str) else "",
-            any(tag in ("question", "discussion", "setup") for tag in tags if isinstance(tag, str))
-            or bool(re.fullmatch(r"cell-\d+", str(cell.get("id")))),
-            tuple(picture for picture in attachments.values() if isinstance(picture, dict))))
-    return found
+    return [_cell(position, cell) for position, cell in enumerate(notebook.get("cells", ()), 1) if isinstance(cell, dict)]
 
 
 def asked(notebook: dict) -> list[str]:
@@ -122,11 +134,11 @@ def find_answers(notebook: dict, source: dict | None = None) -> Answers:
     ``source`` is the course's own notebook, where it is at hand: with it every text that is not the course's is found.
     Without it only what stands in or directly behind an answer cell counts.
     """
-    here, model = cells(notebook), cells(source) if source else None
+    here = cells(notebook)
     questions = asked(source or notebook)
     if not source:  # a question whose heading is gone may still have its answer
-        questions = list(dict.fromkeys([*questions, *(q for cell in here for q in (cell.answer, *_marked(cell.text)) if q)]))
-    reader = _Reader(questions, here, model)
+        questions = list(dict.fromkeys([*questions, *(question for cell in here for question in _named(cell))]))
+    reader = _Reader(questions, here, _Course(cells(source), here) if source else _Guess(here))
     for cell in here:
         reader.read(cell)
     return reader.result()
@@ -135,138 +147,186 @@ def find_answers(notebook: dict, source: dict | None = None) -> Answers:
 class _Reader:
     """Goes through a notebook from top to bottom; ``place`` is the question in whose part it is, None outside."""
 
-    def __init__(self, questions: Sequence[str], here: Sequence[Cell], model: Sequence[Cell] | None):
-        self.questions = questions
+    def __init__(self, questions: Sequence[str], here: Sequence[Cell], model: "_Course | _Guess"):
+        self.model = model
         self.texts: dict[str, list[str]] = {question: [] for question in questions}
-        self.pictures: dict[str, list[dict]] = {}
+        self.how: dict[str, list[str]] = {question: [] for question in questions}
+        self.pictures: dict[str, list[tuple[str, str, str]]] = {}
         self.seen: set[str] = set()
         self.loose: list[tuple[int, str]] = []
-        self.changed: list[tuple[int, str, str]] = []
+        self.changed: list[Change] = []
         self.place: str | None = None
         self.times = Counter(cell.answer for cell in here)
-        self.model = None if model is None else _Model(model)
 
     def read(self, cell: Cell) -> None:
-        if self._is_the_courses(cell):
+        named = [question for question in _named(cell) if question in self.texts]
+        if self.model.has(cell, bool(named)):
+            self._pass(cell, named)
             return
-        named = cell.answer in self.texts or any(question in self.texts for question in _marked(cell.text))
-        if cell.kind == "code":
-            known = self.model.resembles(cell)
-            self.changed.append((cell.position, "changed" if known else "new", cell.text))
-            if not named and (known or not self.place):
+        if cell.kind == "code" and not named:
+            before = self.model.before.get(cell.position)
+            self.changed.append(Change(cell.position, cell.text, before))
+            if before is not None or not self.place:
                 return
-        for question, part in self._parts(cell):
-            part = self._typed(part, cell)
-            if not part and not cell.pictures:
-                continue
-            if question is None:
-                self.loose.append((cell.position, part or "[a picture]"))
+            parts = [(self.place, "place", indent(cell.text, "    "))]  # which is code in Markdown, too
+        else:
+            parts = list(self._parts(cell))
+        home = parts[0][0]
+        for question, how, part in parts:
+            part = self._typed(part)
+            if part and question is None:
+                self.loose.append((cell.position, part))
             elif part:
                 self.texts[question].append(part)
-        if cell.pictures and self.place:
-            self.pictures.setdefault(self.place, []).extend(cell.pictures)
+                self.how[question].append(how)
+                home = question
+        if cell.pictures:
+            self.pictures.setdefault(home or "", []).extend(cell.pictures)
 
-    def _is_the_courses(self, cell: Cell) -> bool:
-        """Whether the cell is as the course made it; then it may say where we are."""
-        if self.model:
-            ours = self.model.has(cell)
-        else:
-            ours = cell.kind == "code" or (cell.own and not cell.answer and not _marked(cell.text))
-        if not ours:
-            return False
+    def _pass(self, cell: Cell, named: Sequence[str]) -> None:
+        """Of a cell that is as the course made it, see only where we are."""
         if question := QUESTION.search(cell.text):
             self.place = question[1].lower()
-        elif marked := [q for q in (cell.answer, *_marked(cell.text)) if q in self.texts]:
-            self.place = marked[0]
-            self.seen.update(marked)
-            return bool(self.model) and not cell.pictures
+        elif named:
+            self.place = named[0]
+            self.seen.update(named)
         elif cell.kind == "markdown" and _HEADING.search(cell.text):
             self.place = None
-        return True
 
-    def _parts(self, cell: Cell) -> Iterable[tuple[str | None, str]]:
-        """The text of a cell, cut at the lines that name a question, with the question of each part."""
-        text = cell.text
-        cuts = [(match.start(), match.end(), _id(match[1])) for match in MARKER.finditer(text)]
-        cuts = [cut for cut in cuts if cut[2] in self.texts]
-        headed = QUESTION.search(text)
-        if headed and headed[1].lower() in self.texts:
-            self.place = headed[1].lower()
+    def _parts(self, cell: Cell) -> Iterator[tuple[str | None, str, str]]:
+        """The text of a cell, cut at each line that says where we are: its question, how it was found, and the part."""
+        cuts = [cut for cut in self._cuts(cell.text) if cut[2] is None or cut[2] in self.texts]
+        marked = [question for _, _, question, how in cuts if how == "line"]
         named = cell.answer if cell.answer in self.texts else None
-        # A copied cell keeps the metadata: of two with the same ones, the line tells which answer it really is.
-        copied = named and cuts and self.times[named] > 1 and cuts[0][2] != named
-        if named and not copied and len(cuts) <= 1:
-            self.place = named
+        if named and marked and named not in marked:
+            if self.times[named] > 1:  # a copied cell keeps the metadata: the line tells which answer it really is
+                named = None
+            elif cuts[0][3] == "line" and not cell.text[:cuts[0][0]].strip():  # a line that was edited: the metadata count
+                del cuts[0]
+        place, how = (named, "metadata") if named else (self.place, "place")
+        if named:
             self.seen.add(named)
-            yield named, MARKER.sub("", text, count=1)
-            return
-        if named and not cuts:
-            self.place = named
-        begin = 0
-        for start, end, question in cuts:
-            yield self.place, text[begin:start]
-            self.place = question
-            self.seen.add(question)
+        begin, counts = 0, True
+        for start, end, question, by in cuts:
+            if counts:
+                yield place, how, cell.text[begin:start]
+            if by == "line":
+                self.seen.add(question)
+            place, how = question, "metadata" if question == named else by
+            # the course's text of a question can be told from an answer only where the course's notebook is at hand
+            counts = by == "line" or self.model.knows_prose
             begin = end
-        yield self.place, text[begin:]
+        if counts:
+            yield place, how, cell.text[begin:]
+        self.place = place
 
-    def _typed(self, text: str, cell: Cell) -> str:
+    def _cuts(self, text: str) -> list[tuple[int, int, str | None, str]]:
+        """Where a text says where we are: start and end, the question (None for another heading of the course's), how."""
+        cuts = [(match.start(), match.end(), _id(match[2]), "line") for match in _markers(text)]
+        cuts += [(match.start(), match.end(), match[1].lower(), "place") for match in QUESTION.finditer(text)]
+        cuts += [(match.start(), match.end(), None, "place") for match in _HEADING.finditer(text)
+                 if _plain(match[0]) in self.model.headings]
+        return sorted(cuts, key=lambda cut: cut[0])
+
+    def _typed(self, text: str) -> str:
         """What of a text is not the course's own."""
-        text = _PLACEHOLDER.sub("", text)
-        if self.model and cell.kind != "code":
-            text = self.model.subtract(text)
-        return text.strip("\n").rstrip() if text.strip() else ""
+        text = self.model.subtract(_PLACEHOLDER.sub("", text))
+        return "" if _ONLY_SIGNS.fullmatch(text) else text.strip("\n").rstrip()
 
     def result(self) -> Answers:
         texts = {question: "\n\n".join(parts) for question, parts in self.texts.items()}
+        how = {question: " and ".join(dict.fromkeys(ways)) for question, ways in self.how.items() if ways}
         missing = {question for question in texts if question not in self.seen}
-        removed = self.model.left() if self.model else 0
-        return Answers(texts, missing, self.loose, self.changed, removed, self.pictures)
+        return Answers(texts, how, missing, self.loose, self.changed, self.model.removed, self.pictures)
 
 
-class _Model:
+class _Course:
     """The course's notebook, asked for what is its own in a student's one."""
 
-    def __init__(self, model: Sequence[Cell]):
-        self.texts = {_plain(cell.text) for cell in model if cell.kind != "code"}
-        self.code = Counter(_exact(cell.text) for cell in model if cell.kind == "code" and cell.text.strip())
-        self.lines = [set(code.splitlines()) for code in self.code]
-        self.prose = [[line for line in map(_plain, cell.text.splitlines()) if line] for cell in model
-                      if cell.kind == "markdown" and not _marked(cell.text)]
+    knows_prose = True
 
-    def has(self, cell: Cell) -> bool:
-        if not cell.text.strip():
-            return True
-        if cell.kind != "code":
-            return _plain(cell.text) in self.texts
-        known = _exact(cell.text) in self.code
-        self.code.subtract({_exact(cell.text): 1} if known else {})
-        return known
+    def __init__(self, model: Sequence[Cell], here: Sequence[Cell]):
+        self.texts = {_same(cell) for cell in model}
+        intact = {_same(cell) for cell in here} & self.texts
+        # A text of the course that stands where it should is a quotation where it stands again; so is a discussion, which
+        # students do not have.
+        torn = [cell for cell in model if cell.kind == "markdown" and _same(cell) not in intact
+                and "discussion" not in cell.tags and not _markers(cell.text)]
+        self.prose = [[line for line in map(_plain, cell.text.splitlines()) if line] for cell in torn]
+        self.long = {line for own in self.prose for line in own if len(line) > _LONG}
+        self.headings = {_plain(match[0]) for cell in torn for match in _HEADING.finditer(cell.text)
+                         if not QUESTION.match(match[0])}
+        self.before, self.removed = self._pair(model, here)
 
-    def resembles(self, cell: Cell) -> bool:
-        """Whether half of the lines are those of one of the course's code cells, or the other way round."""
-        lines = set(_exact(cell.text).splitlines())
-        return any(2 * len(lines & own) >= min(len(lines), len(own)) for own in self.lines)
-
-    def left(self) -> int:
-        """How many of the course's code cells were not met."""
-        return sum(count for count in self.code.values() if count > 0)
+    def has(self, cell: Cell, named: bool) -> bool:
+        return cell.position not in self.before and (_same(cell) in self.texts or not (cell.text.strip() or cell.pictures))
 
     def subtract(self, text: str) -> str:
         """The text without the lines of those of the course's cells that are, for the most part, in it."""
-        lines = text.splitlines()
+        lines = text.splitlines() if self.long else ()
         plain = [_plain(line) for line in lines]
         there = Counter(plain)
+        if not there.keys() & self.long:
+            return text
         for own in self.prose:
-            shared = [line for line in own if there[line]]
-            if 2 * len(shared) >= len(own) and any(len(line) > _LONG for line in shared):
-                left = Counter(shared)
+            shared = Counter(line for line in own if there[line])
+            if 2 * shared.total() >= len(own) and shared.keys() & self.long:
                 for i, line in enumerate(plain):
-                    if line and left[line] > 0:
-                        left[line] -= 1
+                    if line and shared[line] > 0:
+                        shared[line] -= 1
                         there[line] -= 1
                         lines[i] = plain[i] = ""
         return "\n".join(lines)
+
+    def _pair(self, model: Sequence[Cell], here: Sequence[Cell]) -> tuple[dict[int, str], list[str]]:
+        """Code cells that were changed (number → the course's text), and the texts of those that are gone."""
+        left = [cell for cell in model if cell.kind == "code" and cell.text.strip()]
+        stock = defaultdict(list)
+        for own in left:
+            stock[_exact(own.text)].append(own)
+        changed = []
+        for cell in here:
+            if same := stock[_exact(cell.text)]:
+                left.remove(same.pop())
+            elif cell.kind == "code" and cell.text.strip():
+                changed.append(cell)
+        lines, lines_of_ours = ({cell.position: set(_exact(cell.text).splitlines()) - {""} for cell in group}
+                                for group in (changed, left))
+
+        def shared(cell: Cell, own: Cell) -> float:
+            """Which share of the lines of the shorter one is in the other one, too."""
+            both = lines[cell.position], lines_of_ours[own.position]
+            return len(both[0] & both[1]) / min(map(len, both))
+
+        before = {}
+        for likeness, least in ((_same_id, 1), (shared, 0.5)):
+            for cell in changed:
+                best = max(left, key=lambda own: likeness(cell, own), default=None)
+                if best and cell.position not in before and likeness(cell, best) >= least:
+                    before[cell.position] = best.text
+                    left.remove(best)
+        return before, [cell.text for cell in left]
+
+
+class _Guess:
+    """What can be told of a notebook without the course's one: cells that it has tagged or numbered are its own."""
+
+    knows_prose = False
+
+    def __init__(self, here: Sequence[Cell]):
+        self.headings, self.before, self.removed = frozenset(), {}, []
+        ids = Counter(cell.id for cell in here if re.fullmatch(r"cell-\d+", cell.id))
+        self.own = {cell.position for cell in here
+                    if ids[cell.id] == 1 or cell.tags & {"question", "discussion", "setup"}}
+        self.numbered = bool(ids)
+
+    def has(self, cell: Cell, named: bool) -> bool:
+        if not (cell.text.strip() or cell.pictures):
+            return True
+        return not named and (cell.kind == "code" or cell.position in self.own or not self.numbered)
+
+    def subtract(self, text: str) -> str:
+        return text
 
 
 def answers(path: str | Path | None = None) -> Answers | None:
@@ -318,6 +378,49 @@ def _joined(source) -> str:
     return source if isinstance(source, str) else ""
 
 
+def _cell(position: int, cell: dict) -> Cell:
+    metadata = _dict(cell.get("metadata"))
+    text = _joined(cell.get("source")).replace("\r\n", "\n").replace("\r", "\n")
+    pictures = [(str(name), str(kind), _joined(data)) for name, kinds in _dict(cell.get("attachments")).items()
+                for kind, data in _dict(kinds).items()]
+    if "colab-badge" in text:
+        text = _BADGE.sub("", text)
+    if ";base64," in text:
+        pictures += [(match[1], match[2], match[3]) for match in _PASTED.finditer(text)]
+        text = _PASTED.sub(r"![\1](attachment:\1)", text)
+    tags = metadata.get("tags")
+    answer = _dict(metadata.get("coursekit")).get("answer")
+    return Cell(position, str(cell.get("cell_type")), str(cell.get("id") or metadata.get("id") or ""), text,
+                answer if isinstance(answer, str) and re.fullmatch(r"w\d+-q\d+", answer) else "",
+                frozenset(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else frozenset(),
+                tuple(pictures))
+
+
+def _dict(value) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _named(cell: Cell) -> list[str]:
+    """The questions that a cell's metadata and lines name."""
+    return [question for question in (cell.answer, *(_id(match[2]) for match in _markers(cell.text))) if question]
+
+
+def _markers(text: str) -> list[re.Match]:
+    """The lines that name a question: set off by signs, alone, or first of all. A sentence may begin with the words, too."""
+    first = len(text) - len(text.lstrip())
+    return [match for match in MARKER.finditer(text) if match[1].strip() or match[3] or match.start() <= first
+            or text[match.end():match.end() + 1] in ("", "\n")]
+
+
+def _same(cell: Cell) -> tuple:
+    """A cell as it is compared, be it Markdown or code by now."""
+    return _plain(cell.text), cell.pictures
+
+
+def _same_id(cell: Cell, own: Cell) -> bool:
+    return cell.id == own.id != ""
+
+
 def _plain(text: str) -> str:
     """The text as it is compared: spaces and line ends, and the ways to write one letter, make no difference."""
     return " ".join(unicodedata.normalize("NFC", text).split())
@@ -333,10 +436,6 @@ def _id(text: str) -> str:
     return f"{week.rstrip('-')}-q{number}"
 
 
-def _marked(text: str) -> list[str]:
-    return [_id(match[1]) for match in MARKER.finditer(text)]
-
-
 def _start(text: str) -> str:
-    line = " ".join(text.split())
+    line = "".join(sign if sign.isprintable() else "�" for sign in " ".join(text[:1000].split()))
     return line if len(line) <= 60 else f"{line[:59]}…"

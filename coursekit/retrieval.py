@@ -163,6 +163,7 @@ class _Known:
     features: str
     classes: tuple[str, ...]
     files: tuple[File, ...] = ()
+    licence: str = "none stated"
 
 
 _WIKIPEDIA = "https://raw.githubusercontent.com/emanuetre/crossmodal/master/wikipedia_info"

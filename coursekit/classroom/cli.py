@@ -45,6 +45,41 @@ examples:
 Copies inside the repository get a Colab badge of their own; elsewhere the badge is taken away. Answers that students have
 written are never overwritten unasked: choose an empty folder, or --force.
 """
+ANSWERS_EXAMPLES = """\
+examples:
+  coursekit answers week1.ipynb            which questions are answered, and what belongs to none
+  coursekit answers handed-in/*.ipynb      of several notebooks
+  coursekit answers week1.ipynb > /dev/null && echo complete
+
+Exit code: 0 every question is answered, 1 some are not, 2 a file that cannot be read.
+"""
+COLLECT_EXAMPLES = """\
+examples:
+  coursekit collect handed-in -o report.html
+                                           every notebook below a folder: all answers, question by question
+  coursekit collect moodle.zip -o report.html
+                                           an archive as a learning platform makes it; it is not unpacked
+  coursekit collect group1 group2.zip -o answers.csv --force
+                                           a row for each student and question, for a spreadsheet
+
+Nothing that students hand in is executed. What cannot be read, or belongs to no question, is listed with its author.
+Exit code: 0 all files were read, 1 some could not be, 2 wrong arguments.
+"""
+DATA_EXAMPLES = """\
+examples:
+  coursekit data list                      what the data folder has of each data set
+  coursekit data fetch mnist cifar10       download what is missing of these
+  coursekit data verify                    compare every file with its known hash
+  coursekit data pack -o room              a data folder for a room without network, from what is here
+
+Only real data are packed. Exit code: 0 all went well, 1 a set is damaged or not to be had, 2 wrong arguments.
+"""
+DOCTOR_EXAMPLES = """\
+example:
+  coursekit doctor                         ok, note or PROBLEM for each thing, with what to do
+
+The text names no user and no machine, and can be pasted into a bug report. Exit code: 0 no problem, 1 a problem.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,6 +123,32 @@ def _release(options: argparse.Namespace) -> int:
                        force=options.force)
 
 
+def _answers(options: argparse.Namespace) -> int:
+    from . import answers
+
+    return answers.run(options.notebooks)
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from . import collect
+
+    return collect.run(options.paths, options.output, options.force)
+
+
+def _data(options: argparse.Namespace) -> int:
+    from . import datasets
+
+    if options.action == "pack":
+        return datasets.pack(options.names, options.output, options.force)
+    return {"list": datasets.list_sets, "fetch": datasets.fetch, "verify": datasets.verify}[options.action](options.names)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from . import doctor
+
+    return doctor.run()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="coursekit", description="What the course's teachers and maintainers need.")
     commands = parser.add_subparsers(title="commands", dest="name", required=True, metavar="COMMAND")
@@ -120,6 +181,26 @@ def _parser() -> argparse.ArgumentParser:
                          help="keep the discussions below the answers (default: leave them out)")
     release.add_argument("--outputs", action="store_true", help="keep what the cells gave in the source")
     release.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+    answers = command("answers", _answers, "say which questions of a notebook are answered", ANSWERS_EXAMPLES)
+    answers.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="a notebook file, anywhere")
+
+    collect = command("collect", _collect, "put the answers of many students side by side", COLLECT_EXAMPLES)
+    collect.add_argument("paths", nargs="+", metavar="FOLDER|ZIP", help="what was handed in: folders, zip archives, notebooks")
+    collect.add_argument("-o", "--output", required=True, metavar="FILE", help="report.html or answers.csv")
+    collect.add_argument("--force", action="store_true", help="replace the output file where it is there already")
+
+    data = command("data", _data, "list, download, check and hand on the data sets", DATA_EXAMPLES)
+    actions = data.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
+    for name, text in (("list", "what the data folder has of each set, with licence and weeks"),
+                       ("fetch", "download what is missing"), ("verify", "compare every file with its known hash"),
+                       ("pack", "make a data folder for a room without network")):
+        action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        action.add_argument("names", nargs="*", metavar="NAME", help="a data set (default: all)")
+    action.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the copies go")  # of pack, the last one
+    action.add_argument("--force", action="store_true", help="replace what the folder has of these sets")
+
+    command("doctor", _doctor, "say what works on this machine, and what to do about what does not", DOCTOR_EXAMPLES)
     return parser
 
 

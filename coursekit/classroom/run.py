@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import course, index
+from . import course, index, page
 
 # No versions, which editors write there too: a refreshed notebook differs in its outputs only.
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -85,7 +85,7 @@ def _run_one(path: Path, folder: Path, *, scale: str, inplace: bool, timeout: in
     finally:  # after Ctrl-C too: what was executed is worth a look
         result.seconds = time.perf_counter() - start
         course.write(folder / path.name, nbformat.writes(notebook) + "\n")
-        _write_page(notebook, result.title, folder / f"{path.stem}.html")
+        page.write(folder / f"{path.stem}.html", notebook, result.title)
         result.pages = True
     if inplace and not result.error:
         course.write(path, nbformat.writes(notebook) + "\n")
@@ -167,13 +167,6 @@ def _title(notebook) -> str:
         if cell.cell_type == "markdown" and (found := re.search(r"^# +(.+)$", cell.source, re.MULTILINE)):
             return found[1].strip()
     return ""
-
-
-def _write_page(notebook, title: str, path: Path) -> None:
-    from nbconvert import HTMLExporter
-
-    page, _ = HTMLExporter().from_notebook_node(notebook, resources={"metadata": {"name": title}})
-    course.write(path, page)
 
 
 def _count(n: int, noun: str) -> str:
