@@ -108,7 +108,7 @@ def _tell(collection: report.Collection, target: Path) -> None:
     _list("not of this course", [f"{one.file}: {one.title or 'no title'}" for one in collection.strangers])
     _list("not used", [f"{file.shown}: {file.why}" for file in collection.unused])
     if collection.loose:
-        print(f"{report.count(len(collection.loose), 'text')} that belong to no question, which the report lists")
+        print(f"texts that belong to no question: {len(collection.loose):,}, which the report lists")
     print(f"{report.count(len(collection.submissions), 'notebook')} of {report.count(len(collection.students), 'student')}: "
           f"{_answered(collection.submissions)}; see {target}")
 

@@ -28,22 +28,23 @@ class Sources:
         self.all = [self._read(path, root) for path in course.find_notebooks([], root)]
         self.of_text: dict[str, list[Source]] = {}
         for source in self.all:
-            for text in _texts(source.content):
+            for text in _texts(questions.cells(source.content)):
                 self.of_text.setdefault(text, []).append(source)
         self.of_question = {question: source for source in self.all for question in source.asked}
 
     def find(self, notebook: dict, name: str) -> Source | None:
         """The one that this notebook was made from: most cells in common, then questions, title, file name. None if none."""
+        cells = questions.cells(notebook)
         common = Counter()
-        for text in _texts(notebook):
+        for text in _texts(cells):
             if len(sources := self.of_text.get(text, ())) == 1:  # a text of several notebooks tells nothing
                 common[sources[0].stem] += 1
-        cells = questions.cells(notebook)
-        named = {cell.answer for cell in cells} | {match[2].lower() for cell in cells
-                                                   for match in questions.MARKER.finditer(cell.text)}
-        ids = Counter(self.of_question[question].stem for question in {*questions.asked(notebook), *named}
-                      if question in self.of_question)
-        heading = title(notebook)
+        named = {cell.answer for cell in cells}
+        for cell in cells:
+            named |= {match[1].lower() for match in questions.QUESTION.finditer(cell.text)}
+            named |= {match[2].lower() for match in questions.MARKER.finditer(cell.text)}
+        ids = Counter(self.of_question[question].stem for question in named & self.of_question.keys())
+        heading = _title(cells)
 
         def likeness(source: Source) -> tuple[int, int, bool, bool]:
             return common[source.stem], ids[source.stem], heading == source.title, source.stem.lower() in name.lower()
@@ -64,11 +65,15 @@ class Sources:
 
 def title(notebook: dict) -> str:
     """The first heading of the first level, empty if there is none."""
-    for cell in questions.cells(notebook):
+    return _title(questions.cells(notebook))
+
+
+def _title(cells: list[questions.Cell]) -> str:
+    for cell in cells:
         if cell.kind == "markdown" and (found := TITLE.search(cell.text)):
             return found[1].strip()
     return ""
 
 
-def _texts(notebook: dict) -> set[str]:
-    return {" ".join(cell.text.split()) for cell in questions.cells(notebook)} - {""}
+def _texts(cells: list[questions.Cell]) -> set[str]:
+    return {" ".join(cell.text.split()) for cell in cells} - {""}

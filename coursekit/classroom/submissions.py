@@ -105,7 +105,7 @@ def notebook(data: bytes) -> dict:
 
 
 def students(paths: Sequence[tuple[str, ...]], stems: Iterable[str]) -> list[str]:
-    """Whose the file at each of these paths is: a name as short as it can be while people stay apart.
+    """Whose the file at each of these paths is: a name that is short and keeps people apart.
 
     Moodle and Canvas put names into the paths. Elsewhere a name is what tells a path from the others, without ``stems``, the
     names of the course's notebooks. The same name in two places is taken for the same person.
@@ -314,6 +314,6 @@ def _shortest(keys: set[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     names = {}
     for key, left in short.items():
         others = [other for other in short.values() if other != left]
-        n = next(n for n in range(1, len(left) + 1) if n == len(left) or all(other[-n:] != left[-n:] for other in others))
-        names[key] = "/".join(filter(None, left[-n:]))
+        n = next((n for n in range(1, len(left)) if all(other[:n] != left[:n] for other in others)), len(left))
+        names[key] = "/".join(filter(None, left[:n]))
     return {key: names[owner[key]] for key in keys}

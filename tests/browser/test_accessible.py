@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from submissions import hostile_report
 
 from coursekit.classroom import page as pages
 
@@ -98,6 +99,16 @@ def test_the_index_is_readable_in_the_dark_too(built, axe, open_page):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
     lines, _ = findings(page, axe)
     assert "\n".join(lines) == ""
+
+
+def test_the_report_of_answers_has_no_barrier(tmp_path, axe, open_page):
+    """At both widths, by day and in the dark, with all that students hand in, strange things too."""
+    page = open_page(hostile_report(tmp_path))
+    found = findings(page, axe)[0]
+    page.emulate_media(color_scheme="dark")
+    found += findings(page, axe)[0]
+    page.set_viewport_size(PHONE)
+    assert "\n".join(found + findings(page, axe, "color-contrast")[0]) == ""
 
 
 @pytest.mark.parametrize("width", [1280, PHONE["width"]])
