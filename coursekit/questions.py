@@ -34,6 +34,7 @@ _BADGE = re.compile(r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]
                     r'<img src="[^"\s]{0,200}colab-badge\.svg"[^<>]{0,80}></a>')
 # A picture as Colab pastes it: in the text itself.
 _PASTED = re.compile(r"!\[([^\[\]\n]{0,200})\]\(data:(image/[\w+.-]{1,20});base64,([\w+/=]+)\)")
+_ATTACHED = re.compile(r"!\[[^\[\]\n]{0,200}\]\(attachment:[^()\n]{0,200}\)")
 
 ANSWERED, UNCHANGED, MISSING = "answered", "unchanged", "missing"
 
@@ -109,12 +110,12 @@ class Answers:
 
 
 def words(text: str) -> int:
-    """How many words; each Chinese or Japanese character counts as one.
+    """How many words; each Chinese or Japanese character counts as one, and the name of a picture as none.
 
     >>> words("It’s 3.5 times 更快")
     6
     """
-    return len(_WORD.findall(text))
+    return len(_WORD.findall(_ATTACHED.sub("", text)))
 
 
 def cells(notebook: dict) -> list[Cell]:

@@ -162,7 +162,8 @@ def test_cifar_archive(folder, monkeypatch):
     train, test = ck.load("cifar10")
 
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        tar.extractall(folder, filter="data")
+        # Python before 3.10.12 and 3.11.4 knows no filters, and Python 3.12 warns where there is none
+        tar.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     for key in ("train_list", "test_list"):
         monkeypatch.setattr(datasets.CIFAR10, key, [(name, hashes[name]) for name, _ in getattr(datasets.CIFAR10, key)])
     monkeypatch.setattr(datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": hashes["batches.meta"]})
@@ -379,9 +380,13 @@ def test_progress_without_a_terminal_is_silent(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+# On a busy machine a server may be silent for as long as the whole may take; then the socket says it first.
+TOO_LATE = "(no answer within 0.4 seconds|timed out)"
+
+
 @pytest.mark.parametrize(("kind", "reason", "patience"), [
     ("wrong", "other bytes", 5), ("broken", "other bytes", 5), ("missing", "404", 5),
-    ("silent", "", 0.4), ("drip", "no answer within 0.4 seconds", 0.4), ("late", "no answer within 0.4 seconds", 0.4)])
+    ("silent", "", 0.4), ("drip", TOO_LATE, 0.4), ("late", TOO_LATE, 0.4)])
 def test_a_bad_address_is_left_in_time_and_leaves_nothing(mirror, tmp_path, kind, reason, patience):
     start = time.monotonic()
     with pytest.raises(ConnectionError, match=f"the download of file.gz failed .*127.0.0.1: .*{reason}"):

@@ -246,7 +246,8 @@ def test_only_signs_are_no_answer(notebook):
 
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("one two", 2), ("it’s rock-solid", 2), ("3.5 %", 2), ("更快", 2),
-                                             ("faster 更快了", 4), ("x_1 = y", 3), ("… – !", 0), ("لأن المرشحات", 2)])
+                                             ("faster 更快了", 4), ("x_1 = y", 3), ("… – !", 0), ("لأن المرشحات", 2),
+                                             ("see ![a plot](attachment:a plot.png)", 1)])
 def test_words(text, count):
     assert words(text) == count
 
