@@ -25,7 +25,7 @@ from coursekit import questions
 from coursekit.classroom import answers, collect, course, matching, prose, report, submissions, traces
 
 STEM = "week1_mnist_fc_vs_cnn"
-FORBIDDEN = {"script", "iframe", "frame", "object", "embed", "applet", "form", "input", "button", "link", "base", "svg", "math",
+FORBIDDEN = {"script", "iframe", "frame", "object", "embed", "applet", "form", "input", "button", "link", "base",
              "template", "video", "audio", "source", "noscript", "textarea", "select"}
 ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:\d+)?([/?#]\S*)?|mailto:\S+", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/]+=*")
@@ -95,6 +95,8 @@ class Page:
 
     def _of(self, element):
         tag, text = element.tag, f"<{element.tag} {dict(element.attrib)}>"[:200]
+        if tag.startswith("{"):  # drawings and formulas have a namespace
+            yield text
         if tag in FORBIDDEN or (tag == "style" and element not in list(self.root.find("head"))):
             yield text
         if tag == "meta" and element.get("http-equiv", "").lower() not in ("", "content-security-policy"):
@@ -119,7 +121,8 @@ class Page:
     "<script>1</script>", "<p onclick='x'>a</p>", "<a href='javascript:alert(1)'>a</a>", "<a href='https://example.org'>a</a>",
     "<a href='#nowhere'>a</a>", "<a rel='noopener' href='/etc'>a</a>", "<p style='color:red'>a</p>", "<style>p {}</style>",
     "<img src='https://example.org/a.png' alt='a'>", "<img src='data:image/svg+xml;base64,AAAA' alt='a'>", "<iframe></iframe>",
-    "<svg></svg>", "<form></form>", "<base href='x'>", "<link rel='stylesheet' href='x'>", "<h1>Two</h1>", "<h4>Too deep</h4>",
+    "<svg></svg>", "<math></math>", "<form></form>", "<base href='x'>", "<link rel='stylesheet' href='x'>", "<h1>Two</h1>",
+    "<h4>Too deep</h4>",
     "<meta http-equiv='refresh' content='0'>", "<p id='overview'>again</p>", "<table><tr><th>no scope</th></tr></table>",
     "<meta http-equiv='Content-Security-Policy' content='default-src *'>", f"<img src='data:image/png;base64,{PNG}'>",
 ])
