@@ -357,7 +357,10 @@ def answers(path: str | Path | None = None) -> Answers | None:
 def _of_colab() -> Answers | None:
     from google.colab import _message  # Colab's own way to its page; it has no public one
 
-    reply = _message.blocking_request("get_ipynb", timeout_sec=20)
+    try:
+        reply = _message.blocking_request("get_ipynb", timeout_sec=20)
+    except Exception:  # the page's errors are of a kind of Colab's own, which is not public either
+        reply = None
     if not isinstance(reply, dict) or not isinstance(reply.get("ipynb"), dict):
         print("Colab's page did not answer: keep it open, and run this cell again.")
         return None

@@ -333,11 +333,18 @@ def test_answers_refuses_what_is_no_notebook(tmp_path, content, told):
         ck.answers(tmp_path / "week1.ipynb")
 
 
-@pytest.mark.parametrize("reply", [{"ipynb": course()}, None, {}, {"ipynb": "late"}])
+@pytest.mark.parametrize("reply", [{"ipynb": course()}, None, {}, {"ipynb": "late"}, RuntimeError("the page is closed")])
 def test_answers_asks_the_page_of_colab(monkeypatch, capsys, reply):
     calls = []
+
+    def ask(*names, **more):
+        calls.append((names, more))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
     colab = ModuleType("google.colab")
-    colab._message = SimpleNamespace(blocking_request=lambda *names, **more: calls.append((names, more)) or reply)
+    colab._message = SimpleNamespace(blocking_request=ask)
     monkeypatch.setitem(sys.modules, "google", ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
     found, out = read_own(capsys)
