@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 _ROUNDS = 20_000  # of the hash: some milliseconds for each try
+_LARGEST = 1e300  # beyond it a number of steps is no number any more
 _CLOSE = 1.1  # numbers are close when they lie within about this factor
 
 
@@ -64,6 +65,8 @@ def check(question: str, answer=...) -> Verdict:
     if _hash(question, _rounded(given, seal.step)) == seal.right:
         return Verdict(question, "right")
     hint = (seal.hints or {}).get(_hash(question, "hint", _rounded(given, seal.step and seal.step / 10)), "")
+    if seal.step is None and not hint:
+        hint = seal.asks
     if seal.step and any(_hash(question, "close", place) == seal.close for place in _neighbours(given)):
         return Verdict(question, "close", hint or "but not near enough")
     return Verdict(question, "wrong", hint)
@@ -73,9 +76,14 @@ def seal(question: str, answer, *, asks: str, step: float | None = None, hints: 
     """The entry of ``SEALS`` for a new question, as code to paste.
 
     Numbers need a ``step`` of which the answer is a multiple; a choice has none. ``hints`` maps wrong answers to what they
-    are told. Raises ``ValueError`` where the answer is no multiple of the step.
+    are told. Raises ``ValueError`` where the answer is no multiple of the step, or an answer is no number or letter.
     """
-    read = _letter if step is None else _number
+    read, kind = (_letter, "single letter") if step is None else (_number, "number")
+    for value in (answer, *(hints or {})):
+        if read(value) is None:
+            raise ValueError(f"{value!r} is no {kind}" + " (a number needs a step)" * (step is None))
+    if step is not None and not step > 0:
+        raise ValueError(f"a step must be above 0, not {step}")
     given = read(answer)
     if step is not None and not math.isclose(given / step, round(given / step)):
         raise ValueError(f"{answer} is not a multiple of the step {step}: choose a smaller step, or round the answer")
@@ -98,7 +106,7 @@ def _number(answer) -> float | None:
         number = float(answer)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) < _LARGEST else None  # NaN is not
 
 
 def _letter(answer) -> str | None:

@@ -138,7 +138,7 @@ def find_answers(notebook: dict, source: dict | None = None) -> Answers:
     here = cells(notebook)
     questions = asked(source or notebook)
     if not source:  # a question whose heading is gone may still have its answer
-        questions = list(dict.fromkeys([*questions, *(question for cell in here for question in _named(cell))]))
+        questions = list(dict.fromkeys([*questions, *(question for cell in here for question in named_by(cell))]))
     reader = _Reader(questions, here, _Course(cells(source), here) if source else _Guess(here))
     for cell in here:
         reader.read(cell)
@@ -160,7 +160,7 @@ class _Reader:
         self.times = Counter(cell.answer for cell in here)
 
     def read(self, cell: Cell) -> None:
-        named = [question for question in _named(cell) if question in self.texts]
+        named = [question for question in named_by(cell) if question in self.texts]
         if self.model.has(cell, bool(named)):
             self._pass(cell, named)
             return
@@ -183,6 +183,8 @@ class _Reader:
                 home = question
         if cell.pictures:
             self.pictures.setdefault(home or "", []).extend(cell.pictures)
+            if home is None and not any(position == cell.position for position, _ in self.loose):
+                self.loose.append((cell.position, "[a picture without a text]"))
 
     def _pass(self, cell: Cell, named: Sequence[str]) -> None:
         """Of a cell that is as the course made it, see only where we are."""
@@ -404,7 +406,7 @@ def _dict(value) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _named(cell: Cell) -> list[str]:
+def named_by(cell: Cell) -> list[str]:
     """The questions that a cell's metadata and lines name."""
     return [question for question in (cell.answer, *(_id(match[2]) for match in _markers(cell.text))) if question]
 

@@ -86,11 +86,13 @@ RIGHT = {
     "w5-q10": lambda: 100e6 * 128 / 1e9,
 }
 WRONG = [
-    ("w1-q4", "B", "wrong", "normalised already"), ("w1-q4", "a", "wrong", "belong together"), ("w1-q4", "D", "wrong", ""),
+    ("w1-q4", "B", "wrong", "normalised already"), ("w1-q4", "a", "wrong", "belong together"),
+    ("w1-q4", "D", "wrong", '"A", "B" or "C"'),
     ("w1-q4", 3, "wrong", "a letter, not 3"), ("w1-q4", "CC", "wrong", "a letter"), ("w1-q4", "", "wrong", "a letter"),
     ("w2-q3", 7810, "close", "a step too"), ("w2-q3", 7812.5, "close", "no half steps"), ("w2-q3", 7813, "close", "each"),
     ("w2-q3", 782, "wrong", "one epoch"), ("w2-q3", 7800, "close", "not near enough"), ("w2-q3", 50_000, "wrong", ""),
-    ("w2-q3", -7820, "wrong", ""), ("w2-q3", 0, "wrong", ""), ("w2-q3", 1e300, "wrong", ""),
+    ("w2-q3", -7820, "wrong", ""), ("w2-q3", 0, "wrong", ""), ("w2-q3", 1e299, "wrong", ""),
+    ("w5-q1", 1e308, "wrong", "a number"), ("w5-q1", -1e308, "wrong", "a number"),
     ("w2-q3", "7820", "wrong", "a number, not '7820'"), ("w2-q3", None, "wrong", "a number"),
     ("w2-q3", True, "wrong", "a number"), ("w2-q3", float("nan"), "wrong", "a number"),
     ("w2-q3", math.inf, "wrong", "a number"), ("w2-q3", [7820, 1], "wrong", "a number"),
@@ -167,5 +169,13 @@ def test_a_new_question_can_be_sealed():
     finally:
         del SEALS["w9-q1"]
     assert [(v.kind, v.hint) for v in kinds] == [("right", ""), ("close", "count again"), ("wrong", 'not "5"'), ("wrong", "")]
-    with pytest.raises(ValueError, match="not a multiple of the step 0.1"):
-        checks.seal("w9-q1", 0.55, asks="x", step=0.1)
+
+
+@pytest.mark.parametrize(("answer", "options", "words"), [
+    (0.55, {"step": 0.1}, "not a multiple of the step 0.1"), ("AB", {}, "'AB' is no single letter"),
+    (7, {}, "no single letter .a number needs a step"), (True, {"step": 1}, "True is no number"),
+    (7, {"step": 1, "hints": {"7": "x"}}, "'7' is no number"), (7, {"step": 0}, "above 0"), (7, {"step": -1}, "above 0"),
+])
+def test_what_cannot_be_sealed_is_told(answer, options, words):
+    with pytest.raises(ValueError, match=words):
+        checks.seal("w9-q1", answer, asks="x", **options)

@@ -647,3 +647,19 @@ def test_nothing_heavy_is_imported():
 def test_the_examples_in_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.failed == 0 < result.attempted
+
+
+@pytest.mark.parametrize("text", ["$64*3*3*3 + 64$", "so $a_i*b_i*c$ is", r"$\{x\}$ and \\(y\\)", "$$64*3*3$$",
+                                  "$$\n64*3*3\n$$"])
+def test_formulas_keep_their_signs(text):
+    """What stands between dollars is shown as it was typed: a star there is a multiplication."""
+    inside = re.findall(r"\$+\s*([^$]+?)\s*\$", text)[0]
+    assert inside in html.unescape(prose.html(text)) and "<em>" not in prose.html(text)
+
+
+def test_whose_an_unreadable_file_is_stands_in_the_table(tmp_path, at_home, capsys):
+    place = tmp_path / "in" / "Eve Torn_4_assignsubmission_file_"
+    place.mkdir(parents=True)
+    (place / "week1.ipynb").write_text("{")
+    assert collect.run([str(tmp_path / "in")], str(tmp_path / "answers.csv"), False) == 1
+    assert "Eve Torn" in (tmp_path / "answers.csv").read_text(encoding="utf-8-sig").splitlines()[1].split(",")[0]

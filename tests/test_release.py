@@ -82,6 +82,13 @@ def test_what_cannot_be_done_is_said(root, capsys):
     assert main(["release", "-o", "file"]) == 2
     assert "cannot be written to" in capsys.readouterr().err
     assert main(["release", "week9", "-o", "students"]) == 2
+    (root / "twice").mkdir()
+    (root / "twice" / f"{FIRST}.ipynb").write_bytes((root / "notebooks" / f"{FIRST}.ipynb").read_bytes())
+    assert main(["release", "week1", "twice", "-o", "students"]) == 2
+    assert f"two notebooks are called {FIRST}.ipynb" in capsys.readouterr().err
+    (root / "folder" / f"{FIRST}.ipynb").mkdir(parents=True)
+    assert main(["release", "week1", "-o", "folder"]) == 2
+    assert "cannot be written to" in capsys.readouterr().err
     (root / "notebooks" / "week3_torn.ipynb").write_text("{")
     assert main(["release", "-o", "students"]) == 2 and not (root / "students").exists()
     assert "notebooks/week3_torn.ipynb is not a notebook" in capsys.readouterr().err

@@ -62,7 +62,7 @@ examples:
   coursekit collect group1 group2.zip -o answers.csv --force
                                            a row for each student and question, for a spreadsheet
 
-Nothing that students hand in is executed. What cannot be read, or belongs to no question, is listed with its author.
+Nothing that students hand in is executed. What cannot be read, or belongs to no question, is listed with where it was.
 Exit code: 0 all files were read, 1 some could not be, 2 wrong arguments.
 """
 DATA_EXAMPLES = """\

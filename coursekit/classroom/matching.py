@@ -39,10 +39,8 @@ class Sources:
         for text in _texts(cells):
             if len(sources := self.of_text.get(text, ())) == 1:  # a text of several notebooks tells nothing
                 common[sources[0].stem] += 1
-        named = {cell.answer for cell in cells}
-        for cell in cells:
-            named |= {match[1].lower() for match in questions.QUESTION.finditer(cell.text)}
-            named |= {match[2].lower() for match in questions.MARKER.finditer(cell.text)}
+        named = {question for cell in cells for question in questions.named_by(cell)}
+        named.update(match[1].lower() for cell in cells for match in questions.QUESTION.finditer(cell.text))
         ids = Counter(self.of_question[question].stem for question in named & self.of_question.keys())
         heading = _title(cells)
 

@@ -84,12 +84,18 @@ class _Renderer(mistune.HTMLRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return f"[picture: {self.link(text, url, title)}]"
 
+    def inline_math(self, text: str) -> str:
+        return escape(f"${text}$")  # as it was typed: the page has no script that could set it
+
+    def block_math(self, text: str) -> str:
+        return f"<pre>$$\n{escape(text)}\n$$</pre>\n"
+
     def block_code(self, code: str, info: str | None = None) -> str:
         return f"{f'<p><em>{escape(info)}</em></p>' if info else ''}<pre><code>{escape(code)}</code></pre>\n"
 
 
 @lru_cache
 def _markdown() -> mistune.Markdown:
-    markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table", "strikethrough"])
+    markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table", "strikethrough", "math"])
     markdown.block.rules.remove("ref_link")  # a line like "[note]: text" is not shown, but for a link that uses it
     return markdown

@@ -25,13 +25,16 @@ def run(names: list[str], *, output: str, discussion: bool, outputs: bool, force
         except course.NotANotebook as error:
             raise course.CommandError(f"{course.shown(path, root)} {error}: mend it first (coursekit lint)") from None
         target = folder / path.name
+        if target in copies:
+            raise course.CommandError(f"two notebooks are called {path.name}: release each into a folder of its own")
         copies[target] = json.dumps(student_copy(notebook, _place(target, root), discussion=discussion, outputs=outputs),
                                     indent=1, ensure_ascii=False) + "\n"
-    there = [target for target in copies if target.exists() and target.read_bytes() != copies[target].encode()]
-    if there and not force:
-        raise course.CommandError(f"{there[0]} is there already and differs{f', and {len(there) - 1} more' * (len(there) > 1)}"
-                                  ": choose an empty folder, or replace them with --force")
     try:
+        there = [target for target in copies if target.exists() and target.read_bytes() != copies[target].encode()]
+        if there and not force:
+            more = f", and {len(there) - 1} more" * (len(there) > 1)
+            raise course.CommandError(f"{there[0]} is there already and differs{more}: choose an empty folder, or replace "
+                                      "them with --force")
         folder.mkdir(parents=True, exist_ok=True)
         for target, text in copies.items():
             course.write(target, text)
@@ -50,7 +53,7 @@ def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs
     """
     cells = []
     for cell in notebook["cells"]:
-        tags = cell["metadata"].get("tags", [])
+        tags = cell.get("metadata", {}).get("tags", [])
         if "discussion" in tags and not discussion:
             continue
         cell = dict(cell)

@@ -150,7 +150,7 @@ def _rows(collection: Collection) -> Iterator[dict]:
     for stranger in collection.strangers:
         yield {"student": stranger.student, "status": "other course", "text": stranger.title, "file": stranger.file}
     for unused in collection.unused:
-        yield {"status": "not used", "text": unused.why, "file": unused.shown}
+        yield {"student": unused.student, "status": "not used", "text": unused.why, "file": unused.shown}
 
 
 class _Pictures:
@@ -194,7 +194,7 @@ def _code_counts(answers: questions.Answers) -> str:
 
 def _start(text: str) -> str:
     """The beginning of an answer, in one line, without the signs of Markdown."""
-    line = " ".join(re.sub(r"[*`#|>~]+|-{3,}|__", " ", text[:1000]).split())
+    line = " ".join(re.sub(r"^[ \t]*[>#|]+|[`|]+|\*\*|__|~~|-{3,}", " ", text[:1000], flags=re.MULTILINE).split())
     return line if len(line) <= 160 else f"{line[:159]}…"
 
 

@@ -62,6 +62,12 @@ class Unused:
     def shown(self) -> str:
         return shown(self.parts)
 
+    @property
+    def student(self) -> str:
+        """Whose it is, where Moodle or Canvas wrote that into the path; else empty."""
+        person = _listed(self.parts)
+        return printable(person["name"]) if person else ""
+
 
 def read(paths: Iterable[Path], leave_out: Path) -> Iterator[File | Unused]:
     """Every file in these folders and archives, in the order of their names, but for the one to ``leave_out``."""
