@@ -198,11 +198,9 @@ def _start(text: str) -> str:
     return line if len(line) <= 160 else f"{line[:159]}…"
 
 
-def _median(submissions: Sequence[Submission], question: str) -> int:
-    """The median length of the answers to a question, in words."""
-    counts = [questions.words(submission.answers.texts[question]) for submission in submissions
-              if submission.answers.status(question) == questions.ANSWERED]
-    return round(statistics.median(counts)) if counts else 0
+def _median(answered: Sequence[Submission], question: str) -> int:
+    """The median length of the answers to a question, in words, over those who answered it."""
+    return round(statistics.median(questions.words(submission.answers.texts[question]) for submission in answered))
 
 
 def count(n: int, noun: str) -> str:
