@@ -1,9 +1,11 @@
-"""How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the ratio is printed.
+"""How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the
+ratio is printed.
 
     make bench                           all comparisons, about three minutes on 2 cores
     python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
 
-Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the stand-ins.
+Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the
+stand-ins.
 """
 
 import argparse
@@ -40,7 +42,8 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
 
 class OneByOne(Dataset):
-    """What torchvision's data sets do: an image at a time, through PIL and a chain of transforms."""
+    """What torchvision's data sets do: an image at a time, through PIL and a chain of
+    transforms."""
 
     def __init__(self, images: ck.Images, transform: Callable):
         pixels = images.pixels()
@@ -84,7 +87,12 @@ def iterate(loader) -> int:
     return sum(len(y) for _, y in loader)
 
 
-def by_fit(train: DataLoader, test: DataLoader | None = None, make: Callable = CNN, loss: Callable = F.nll_loss) -> int:
+def by_fit(
+    train: DataLoader,
+    test: DataLoader | None = None,
+    make: Callable = CNN,
+    loss: Callable = F.nll_loss,
+) -> int:
     net = make().to(DEVICE)
     ck.fit(net, train, test, epochs=1, optimizer=sgd(net), loss=loss, progress=False)
     return len(train.dataset)
@@ -111,7 +119,7 @@ def by_bare_loop(train: ck.Images) -> int:
     optimizer = sgd(net)
     order = torch.randperm(len(train), device=train.images.device)
     for start in range(0, len(train), 64):
-        index = order[start:start + 64]
+        index = order[start : start + 64]
         X, y = (train.images[index].float() / 255 - 0.1307) / 0.3081, train.labels[index]
         loss = F.nll_loss(net(X), y)
         optimizer.zero_grad()
@@ -124,16 +132,22 @@ def by_d2l(train: DataLoader, test: DataLoader, make: Callable = CNN) -> int:
     """d2l's chapter 6 loop. It draws its curve five times an epoch and tests after it."""
     from d2l import torch as d2l
 
-    # d2l 0.17.0 calls a switch that IPython 9 no longer has; this is the same switch at its new place.
+    # d2l 0.17.0 calls a switch that IPython 9 no longer has; this is the same switch at its new
+    # place.
     d2l.use_svg_display = lambda: matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Attempting to set identical")  # its axis from epoch 1 to epoch 1
+        warnings.filterwarnings(
+            "ignore", "Attempting to set identical"
+        )  # its axis from epoch 1 to epoch 1
         d2l.train_ch6(make(), train, test, 1, 0.01, DEVICE)
     return len(train.dataset)
 
 
-def compare(name: str, ours: Callable[[], int], other: Callable[[], int], target: float, repeats: int) -> dict:
-    """Run both in turns and print the ratio of the median speeds. The first turn warms up and does not count."""
+def compare(
+    name: str, ours: Callable[[], int], other: Callable[[], int], target: float, repeats: int
+) -> dict:
+    """Run both in turns and print the ratio of the median speeds. The first turn warms up and does
+    not count."""
     speeds = {"ours": [], "other": []}
     for turn in range(repeats + 1):
         for side, function in (("ours", ours), ("other", other)):
@@ -145,52 +159,111 @@ def compare(name: str, ours: Callable[[], int], other: Callable[[], int], target
     # Each turn's own ratio: what slows the machine down for a while slows both sides.
     ratio = statistics.median(a / b for a, b in zip(speeds["ours"], speeds["other"]))
     verdict = "reached" if ratio >= target else "MISSED"
-    print(f"{name:<62} {median['ours']:>10,.0f} {median['other']:>10,.0f} {ratio:>8.2f} {target:>7.2f}  {verdict}", flush=True)
-    return {"comparison": name, "images_per_second": median, "ratio": ratio, "target": target, "repeats": repeats}
+    print(
+        f"{name:<62} {median['ours']:>10,.0f} {median['other']:>10,.0f} {ratio:>8.2f} {target:>7.2f}  {verdict}",
+        flush=True,
+    )
+    return {
+        "comparison": name,
+        "images_per_second": median,
+        "ratio": ratio,
+        "target": target,
+        "repeats": repeats,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures in benchmarks/results/"
+    )
     options = parser.parse_args()
 
     mnist, mnist_test = ck.load("mnist", mean=0.1307, std=0.3081)
     cifar, _ = ck.load("cifar10", mean=MEAN, std=STD)
     to_tensor = [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
-    augmented = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(),
-                 transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+    augmented = [
+        transforms.RandomCrop(32, padding=4),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize(MEAN, STD),
+    ]
     crop_and_flip = [ck.augment.RandomCrop(4), ck.augment.RandomHorizontalFlip()]
-    slow_mnist = DataLoader(OneByOne(mnist.take(3_200), transforms.Compose(to_tensor)), batch_size=64, shuffle=True)
-    slow_cifar = DataLoader(OneByOne(cifar.take(2_560), transforms.Compose(augmented)), batch_size=128, shuffle=True)
+    slow_mnist = DataLoader(
+        OneByOne(mnist.take(3_200), transforms.Compose(to_tensor)), batch_size=64, shuffle=True
+    )
+    slow_cifar = DataLoader(
+        OneByOne(cifar.take(2_560), transforms.Compose(augmented)), batch_size=128, shuffle=True
+    )
     part, held_out = mnist.take(12_800), mnist_test.take(2_000).loader(1000)
     small, _ = ck.load("fashion_mnist", mean=0, std=1)
     large, _ = ck.load("fashion_mnist", mean=0, std=1, size=96)
     clothes, tests = large.take(320).loader(64, shuffle=True), large.take(64).loader(64)
     slow_clothes, slow_tests = (
-        DataLoader(OneByOne(small.take(n), transforms.Compose([transforms.Resize(96), transforms.ToTensor()])), batch_size=64,
-                   shuffle=n > 64) for n in (320, 64))
+        DataLoader(
+            OneByOne(
+                small.take(n), transforms.Compose([transforms.Resize(96), transforms.ToTensor()])
+            ),
+            batch_size=64,
+            shuffle=n > 64,
+        )
+        for n in (320, 64)
+    )
 
     print(f"{mnist.source}, {large.source} and {cifar.source}, {describe_machine()}\n")
     print(f"{'images a second':<62} {'ours':>10} {'other':>10} {'ratio':>8} {'target':>7}")
     rows = [
-        compare("data path, MNIST, against torchvision's way",
-                lambda: iterate(mnist.loader(64, shuffle=True)), lambda: iterate(slow_mnist), 40, 5),
-        compare("data path, CIFAR-10 with crop and flip, against the same",
-                lambda: iterate(cifar.take(25_600).loader(128, shuffle=True, augment=crop_and_flip)),
-                lambda: iterate(slow_cifar), 40, 5),
-        compare("fit, MNIST CNN, against the old course's loop",
-                lambda: by_fit(part.loader(64, shuffle=True)), lambda: by_source_loop(slow_mnist), 2.5, 5),
-        compare("fit, MNIST CNN, against d2l.train_ch6 on the same tensors",
-                lambda: by_fit(part.loader(64, shuffle=True), held_out),
-                lambda: by_d2l(part.loader(64, shuffle=True), held_out), 1, 5),
-        compare("fit, MNIST CNN, against a bare tensor loop",
-                lambda: by_fit(part.loader(64, shuffle=True)), lambda: by_bare_loop(part), 0.95, 15),
-        compare("fit, ResNet-18 at 96 px, against d2l.train_ch6, same loader",
-                lambda: by_fit(slow_clothes, slow_tests, resnet18, F.cross_entropy),
-                lambda: by_d2l(slow_clothes, slow_tests, resnet18), 1, 5),
-        compare("the same, fit with the course's own data path",
-                lambda: by_fit(clothes, tests, resnet18, F.cross_entropy),
-                lambda: by_d2l(slow_clothes, slow_tests, resnet18), 1, 5),
+        compare(
+            "data path, MNIST, against torchvision's way",
+            lambda: iterate(mnist.loader(64, shuffle=True)),
+            lambda: iterate(slow_mnist),
+            40,
+            5,
+        ),
+        compare(
+            "data path, CIFAR-10 with crop and flip, against the same",
+            lambda: iterate(cifar.take(25_600).loader(128, shuffle=True, augment=crop_and_flip)),
+            lambda: iterate(slow_cifar),
+            40,
+            5,
+        ),
+        compare(
+            "fit, MNIST CNN, against the old course's loop",
+            lambda: by_fit(part.loader(64, shuffle=True)),
+            lambda: by_source_loop(slow_mnist),
+            2.5,
+            5,
+        ),
+        compare(
+            "fit, MNIST CNN, against d2l.train_ch6 on the same tensors",
+            lambda: by_fit(part.loader(64, shuffle=True), held_out),
+            lambda: by_d2l(part.loader(64, shuffle=True), held_out),
+            1,
+            5,
+        ),
+        compare(
+            "fit, MNIST CNN, against a bare tensor loop",
+            lambda: by_fit(part.loader(64, shuffle=True)),
+            lambda: by_bare_loop(part),
+            0.95,
+            15,
+        ),
+        compare(
+            "fit, ResNet-18 at 96 px, against d2l.train_ch6, same loader",
+            lambda: by_fit(slow_clothes, slow_tests, resnet18, F.cross_entropy),
+            lambda: by_d2l(slow_clothes, slow_tests, resnet18),
+            1,
+            5,
+        ),
+        compare(
+            "the same, fit with the course's own data path",
+            lambda: by_fit(clothes, tests, resnet18, F.cross_entropy),
+            lambda: by_d2l(slow_clothes, slow_tests, resnet18),
+            1,
+            5,
+        ),
     ]
     if options.save:
         save("throughput", [mnist.source, cifar.source, large.source], rows)
@@ -199,17 +272,33 @@ def main() -> None:
 def row(name: str, ours: float, other: float, target: float, digits: int) -> dict:
     """Print a comparison of two costs, of which less is better, and give it for ``save``."""
     verdict = "reached" if other / ours >= target else "MISSED"
-    print(f"{name:<62} {ours:>10.{digits}f} {other:>10.{digits}f} {other / ours:>8.2f} {target:>7g}  {verdict}", flush=True)
-    return {"comparison": name, "ours": ours, "other": other, "ratio": other / ours, "target": target}
+    print(
+        f"{name:<62} {ours:>10.{digits}f} {other:>10.{digits}f} {other / ours:>8.2f} {target:>7g}  {verdict}",
+        flush=True,
+    )
+    return {
+        "comparison": name,
+        "ours": ours,
+        "other": other,
+        "ratio": other / ours,
+        "target": target,
+    }
 
 
 def save(name: str, sources: list[str], rows: list[dict]) -> None:
     """Keep the figures in benchmarks/results/, with what they were made from."""
     path = Path(__file__).parent / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    provenance = {"date": datetime.date.today().isoformat(), "machine": describe_machine(), "data": sources}
-    path.write_text(json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False) + "\n",
-                    encoding="utf-8")
+    provenance = {
+        "date": datetime.date.today().isoformat(),
+        "machine": describe_machine(),
+        "data": sources,
+    }
+    path.write_text(
+        json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False)
+        + "\n",
+        encoding="utf-8",
+    )
     print(f"\nkept in {path.relative_to(Path.cwd())}")
 
 
@@ -218,8 +307,14 @@ def describe_machine() -> str:
     model = platform.machine()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{model}, {torch.get_num_threads()} threads"
+        model = next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), model
+        )
+    device = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{model}, {torch.get_num_threads()} threads"
+    )
     return f"{device}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
 
 

@@ -1,11 +1,12 @@
-"""Testing a denoiser on photos as the loader does by default (one by one on a CPU, 8 of one shape on a GPU) against one by
-one and against batches of 4; judging a search at once against rank by rank.
+"""Testing a denoiser on photos as the loader does by default (one by one on a CPU, 8 of one shape
+on a GPU) against one by one and against batches of 4; judging a search at once against rank by
+rank.
 
     make bench                                        this too, about four minutes on 2 cores
     python benchmarks/denoise_and_search.py --save    the same, and keep the figures in benchmarks/results/
 
-Both sides of a comparison run in one go and take turns; the best of each counts. Real BSD68 and Wikipedia are used where the
-data folder has them, else the stand-ins.
+Both sides of a comparison run in one go and take turns; the best of each counts. Real BSD68 and
+Wikipedia are used where the data folder has them, else the stand-ins.
 """
 
 import argparse
@@ -58,8 +59,12 @@ def in_turns(ours: Callable, other: Callable, times: int) -> tuple[float, float,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures in benchmarks/results/"
+    )
     options = parser.parse_args()
 
     torch.manual_seed(0)
@@ -75,15 +80,28 @@ def main() -> None:
     rows = []
     for size, name in ((1, "one by one"), (4, "batches of 4 of one shape")):
         ours, other, results = in_turns(lambda: tested(None), lambda: tested(size), 3)  # noqa: B023 (called at once)
-        rows.append(bench.row(f"test {len(photos)} photos as by default, against {name}, seconds", ours, other, 1, 3))
+        rows.append(
+            bench.row(
+                f"test {len(photos)} photos as by default, against {name}, seconds",
+                ours,
+                other,
+                1,
+                3,
+            )
+        )
         assert abs(results[0] - results[1]) < 1e-3, results
 
     similarity = torch.randn(len(pairs), len(pairs))
-    ours, other, results = in_turns(lambda: ck.retrieval.search(similarity, pairs.labels, pairs.labels).mean,
-                                    lambda: search_as_the_source(similarity, pairs.labels), 5)
+    ours, other, results = in_turns(
+        lambda: ck.retrieval.search(similarity, pairs.labels, pairs.labels).mean,
+        lambda: search_as_the_source(similarity, pairs.labels),
+        5,
+    )
     rows.append(bench.row(f"mAP of {len(pairs)} queries, seconds", ours, other, 1, 3))
     assert abs(results[0] - results[1]) < 1e-6, results
-    print(f"\nboth sides of a row give the same; the mAP takes {ours:.3f} s (to be below 1 s: {'yes' if ours < 1 else 'NO'})")
+    print(
+        f"\nboth sides of a row give the same; the mAP takes {ours:.3f} s (to be below 1 s: {'yes' if ours < 1 else 'NO'})"
+    )
     if options.save:
         bench.save("denoise_and_search", [photos.source, pairs.source], rows)
 

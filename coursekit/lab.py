@@ -21,14 +21,19 @@ def default_scale() -> str:
 
     Raises ``ValueError`` for a scale that does not exist.
     """
-    scale = os.environ.get("COURSEKIT_SCALE") or ("full" if default_device().type == "cuda" else "laptop")
+    scale = os.environ.get("COURSEKIT_SCALE") or (
+        "full" if default_device().type == "cuda" else "laptop"
+    )
     if scale not in SCALES:
-        raise ValueError(f"COURSEKIT_SCALE={scale!r} is not a scale: choose one of {', '.join(SCALES)}")
+        raise ValueError(
+            f"COURSEKIT_SCALE={scale!r} is not a scale: choose one of {', '.join(SCALES)}"
+        )
     return scale
 
 
 def data_folder() -> Path:
-    """``COURSEKIT_DATA`` if it is set, else ``data/`` of the checkout, else ``data/`` of the working folder."""
+    """``COURSEKIT_DATA`` if it is set, else ``data/`` of the checkout, else ``data/`` of the
+    working folder."""
     if named := os.environ.get("COURSEKIT_DATA"):
         return Path(named).expanduser()
     checkout = Path(__file__).resolve().parent.parent
@@ -41,7 +46,8 @@ def offline() -> bool:
 
 
 class Lab:
-    """The place of one notebook run: device, scale and data folder, with every random generator seeded.
+    """The place of one notebook run: device, scale and data folder, with every random generator
+    seeded.
 
     ``minutes`` maps scales to the minutes that the notebook needs there; it is only shown.
     Raises ``ValueError`` when ``COURSEKIT_SCALE`` names no scale.
@@ -74,8 +80,10 @@ class Lab:
         expected = "" if minutes is None else f", about {minutes:g} minute{'s' * (minutes != 1)}"
         # A relative path, so that committed outputs name no one's machine.
         folder = os.environ.get("COURSEKIT_DATA") or os.path.relpath(self.data)
-        return (f"device   {device}\n"
-                f"scale    {self.scale}{expected}\n"
-                f"data     {folder}{' (network off)' * offline()}\n"
-                f"seed     {self.seed}\n"
-                f"versions torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}")
+        return (
+            f"device   {device}\n"
+            f"scale    {self.scale}{expected}\n"
+            f"data     {folder}{' (network off)' * offline()}\n"
+            f"seed     {self.seed}\n"
+            f"versions torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}"
+        )

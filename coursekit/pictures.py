@@ -1,4 +1,5 @@
-"""Picture files as people have them: in which order, of which kinds, upright or not, whole or damaged."""
+"""Picture files as people have them: in which order, of which kinds, upright or not, whole or
+damaged."""
 
 import os
 import re
@@ -8,16 +9,32 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")  # others need programs from outside, or are no photos
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "WEBP",
+)  # others need programs from outside, or are no photos
 
-_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-          8: Image.Transpose.ROTATE_90}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def natural(name: str) -> tuple:
-    """A key that sorts names as people do, the same on every machine: digits are compared as numbers."""
-    return [int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name.lower()))], name
+    """A key that sorts names as people do, the same on every machine: digits are compared as
+    numbers."""
+    return [
+        int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name.lower()))
+    ], name
 
 
 def shortened(words: Sequence[str]) -> str:
@@ -35,15 +52,22 @@ def no_folder(folder: Path) -> str:
     if folder.is_file():
         return f"{os.path.relpath(folder)} is a file, not a folder of photos: if it is an archive, unpack it first"
     above = next(path for path in folder.resolve().parents if path.is_dir())
-    there = sorted((path.name for path in above.iterdir() if path.is_dir() and not path.name.startswith(".")), key=natural)
-    return (f"there is no folder {os.path.relpath(folder)}; the folders in {os.path.relpath(above)} are: "
-            f"{shortened(there) or 'none'}")
+    there = sorted(
+        (path.name for path in above.iterdir() if path.is_dir() and not path.name.startswith(".")),
+        key=natural,
+    )
+    return (
+        f"there is no folder {os.path.relpath(folder)}; the folders in {os.path.relpath(above)} are: "
+        f"{shortened(there) or 'none'}"
+    )
 
 
 def remarks(notes: dict[str, dict], headings: dict[str, str]) -> list[str]:
-    """For each kind of note a line: under its heading the reasons, how often, and the first names of each.
+    """For each kind of note a line: under its heading the reasons, how often, and the first names
+    of each.
 
-    ``notes`` has for each file name what there is to say of it, by kind; ``headings`` the words for each kind.
+    ``notes`` has for each file name what there is to say of it, by kind; ``headings`` the words for
+    each kind.
     """
     lines = []
     for kind, heading in headings.items():
@@ -52,16 +76,25 @@ def remarks(notes: dict[str, dict], headings: dict[str, str]) -> list[str]:
             if kind in note:
                 groups.setdefault(note[kind], []).append(name)
         if groups:
-            lines.append(f"{heading}: " + "; ".join(f"{reason} {len(names):,} ({shortened(names)})".lstrip()
-                                                    for reason, names in groups.items()))
+            lines.append(
+                f"{heading}: "
+                + "; ".join(
+                    f"{reason} {len(names):,} ({shortened(names)})".lstrip()
+                    for reason, names in groups.items()
+                )
+            )
     return lines
 
 
-def decode(path: Path, use: Callable[[Image.Image], str], side: int | None = None) -> dict[str, str]:
-    """Open a picture upright and hand it to ``use``, which tells what it had to be converted from: notes on the file.
+def decode(
+    path: Path, use: Callable[[Image.Image], str], side: int | None = None
+) -> dict[str, str]:
+    """Open a picture upright and hand it to ``use``, which tells what it had to be converted from:
+    notes on the file.
 
-    A note may have "turned" and "converted"; one with "unreadable" gives the reason why the picture could not be used.
-    ``side`` is what the shorter side will be resized to, which a JPEG can be decoded near to.
+    A note may have "turned" and "converted"; one with "unreadable" gives the reason why the picture
+    could not be used. ``side`` is what the shorter side will be resized to, which a JPEG can be
+    decoded near to.
     """
     note = {}
     try:
@@ -95,19 +128,26 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """What makes the photo upright, by the orientation in its EXIF data."""
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # damaged EXIF data, whose errors have no common class, say nothing against the pixels
+    except (
+        Exception
+    ):  # damaged EXIF data, whose errors have no common class, say nothing against the pixels
         return None
 
 
 def as_rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """The picture in RGB, and what it was before ("" for RGB). Transparent ones are put on white."""
+    """The picture in RGB, and what it was before ("" for RGB). Transparent ones are put on
+    white."""
     if image.mode.startswith("I;16"):  # Pillow would cut all values above 255
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB"), "16-bit grey"
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert(
+            "RGB"
+        ), "16-bit grey"
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB"), "with transparency"
-    kind = {"RGB": "", "L": "greyscale", "1": "black and white", "P": "palette"}.get(image.mode, image.mode)
+    kind = {"RGB": "", "L": "greyscale", "1": "black and white", "P": "palette"}.get(
+        image.mode, image.mode
+    )
     return image.convert("RGB") if kind else image, kind
 
 

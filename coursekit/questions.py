@@ -1,9 +1,11 @@
-"""Which questions of a notebook are answered: what a student sees before handing in, and what teachers collect.
+"""Which questions of a notebook are answered: what a student sees before handing in, and what
+teachers collect.
 
-Every question of the course has an id (``w2-q3``), and its answer cell says so twice: in its metadata
-(``{"coursekit": {"answer": "w2-q3"}}``) and in its first line (``**Answer w2-q3**``). People move, split, merge and delete
-cells. So an answer is found by the metadata, else by the line, else by the place between two headings; and a text that
-fits nowhere is kept as it is, never dropped.
+Every question of the course has an id (``w2-q3``), and its answer cell says so twice: in its
+metadata (``{"coursekit": {"answer": "w2-q3"}}``) and in its first line (``**Answer w2-q3**``).
+People move, split, merge and delete cells. So an answer is found by the metadata, else by the line,
+else by the place between two headings; and a text that fits nowhere is kept as it is, never
+dropped.
 """
 
 import json
@@ -20,18 +22,29 @@ from textwrap import indent
 
 PLACEHOLDER = "*Write your answer here.*"
 QUESTION = re.compile(r"^#{1,6}[ \t]+Question[ \t]+(w\d+-q\d+)\b", re.MULTILINE | re.IGNORECASE)
-# As people leave it: other signs around it, another case, text behind it. Groups: signs before, id, signs behind.
-MARKER = re.compile(r"^([ \t>*_#-]*)Answer[ \t]+(w\d+-?q\d+)\b([*_]*[:：.]?[*_]*)[ \t]*", re.MULTILINE | re.IGNORECASE)
+# As people leave it: other signs around it, another case, text behind it. Groups: signs before, id,
+# signs behind.
+MARKER = re.compile(
+    r"^([ \t>*_#-]*)Answer[ \t]+(w\d+-?q\d+)\b([*_]*[:：.]?[*_]*)[ \t]*",
+    re.MULTILINE | re.IGNORECASE,
+)
 # An answer is written without the signs of its placeholder, too.
-_PLACEHOLDER = re.compile(r"^[ \t]*[*_]*Write your answer here\.?[*_]*[ \t]*", re.MULTILINE | re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"^[ \t]*[*_]*Write your answer here\.?[*_]*[ \t]*", re.MULTILINE | re.IGNORECASE
+)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t].*$", re.MULTILINE)
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:['’-]\w+)*")
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:['’-]\w+)*"
+)
 _ONLY_SIGNS = re.compile(r"[\s*_#>:：.-]*")
 _LONG = 20  # letters of a line that nobody writes twice by chance
-# Colab's badge differs from copy to copy. Lengths are bounded, so that a text made to be slow is not.
-_BADGE = re.compile(r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]\([^()\s]{0,400}\)"
-                    r'|<a href="https://colab\.research\.google\.com/[^"\s]{0,400}"[^<>]{0,80}>'
-                    r'<img src="[^"\s]{0,200}colab-badge\.svg"[^<>]{0,80}></a>')
+# Colab's badge differs from copy to copy. Lengths are bounded, so that a text made to be slow is
+# not.
+_BADGE = re.compile(
+    r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]\([^()\s]{0,400}\)"
+    r'|<a href="https://colab\.research\.google\.com/[^"\s]{0,400}"[^<>]{0,80}>'
+    r'<img src="[^"\s]{0,200}colab-badge\.svg"[^<>]{0,80}></a>'
+)
 # A picture as Colab pastes it: in the text itself.
 _PASTED = re.compile(r"!\[([^\[\]\n]{0,200})\]\(data:(image/[\w+.-]{1,20});base64,([\w+/=]+)\)")
 _ATTACHED = re.compile(r"!\[[^\[\]\n]{0,200}\]\(attachment:[^()\n]{0,200}\)")
@@ -41,8 +54,9 @@ ANSWERED, UNCHANGED, MISSING = "answered", "unchanged", "missing"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as it was found: its number counted from 1, ``kind`` (markdown, code or raw), ``id``, ``text``, the question
-    that its metadata name (empty if none), its tags, and its ``pictures`` as (name, type, base64)."""
+    """One cell as it was found: its number counted from 1, ``kind`` (markdown, code or raw),
+    ``id``, ``text``, the question that its metadata name (empty if none), its tags, and its
+    ``pictures`` as (name, type, base64)."""
 
     position: int
     kind: str
@@ -55,7 +69,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Change:
-    """A code cell that is not as the course has it: its number, its text, and the course's text before; None if it is new."""
+    """A code cell that is not as the course has it: its number, its text, and the course's text
+    before; None if it is new."""
 
     position: int
     text: str
@@ -66,10 +81,11 @@ class Change:
 class Answers:
     """The answers of one notebook.
 
-    ``texts`` has what was typed to each question, in the order of the questions, and ``how`` by what it was found (metadata,
-    line or place); ``missing`` those whose answer cell is gone and to which nothing was typed; ``loose`` every typed text
-    that fits no question, with the number of its cell; ``changed`` and ``removed`` the code cells that are not as in the
-    course; ``pictures`` those of each question as (name, type, base64), and of no question below "".
+    ``texts`` has what was typed to each question, in the order of the questions, and ``how`` by
+    what it was found (metadata, line or place); ``missing`` those whose answer cell is gone and to
+    which nothing was typed; ``loose`` every typed text that fits no question, with the number of
+    its cell; ``changed`` and ``removed`` the code cells that are not as in the course; ``pictures``
+    those of each question as (name, type, base64), and of no question below "".
     """
 
     texts: dict[str, str]
@@ -97,20 +113,32 @@ class Answers:
         >>> Answers({"w1-q1": "Because it is."}, pictures={"w1-q1": [("a.png", "image/png", "iVBO")]}).size("w1-q1")
         '3 words, 1 picture'
         """
-        counts = {"word": words(self.texts[question]), "picture": len(self.pictures.get(question, ()))}
-        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count)
+        counts = {
+            "word": words(self.texts[question]),
+            "picture": len(self.pictures.get(question, ())),
+        }
+        return ", ".join(
+            f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count
+        )
 
     def __repr__(self) -> str:
         done = len(self.texts) - len(self.open)
         lines = [f"{done} of {len(self.texts)} question{'s' * (len(self.texts) != 1)} answered"]
         for question in self.texts:
-            lines.append(f"  {question:<7} " + ", ".join(filter(None, (self.status(question), self.size(question)))))
-        lines += [f"  cell {position}: a text that belongs to no question: {_start(text)}" for position, text in self.loose]
+            lines.append(
+                f"  {question:<7} "
+                + ", ".join(filter(None, (self.status(question), self.size(question))))
+            )
+        lines += [
+            f"  cell {position}: a text that belongs to no question: {_start(text)}"
+            for position, text in self.loose
+        ]
         return "\n".join(lines)
 
 
 def words(text: str) -> int:
-    """How many words; each Chinese or Japanese character counts as one, and the name of a picture as none.
+    """How many words; each Chinese or Japanese character counts as one, and the name of a picture
+    as none.
 
     >>> words("It’s 3.5 times 更快")
     6
@@ -119,26 +147,38 @@ def words(text: str) -> int:
 
 
 def cells(notebook: dict) -> list[Cell]:
-    """The cells of a notebook's JSON of format 4, whatever state it is in. What is no cell at all is left out."""
-    return [_cell(position, cell) for position, cell in enumerate(notebook.get("cells", ()), 1) if isinstance(cell, dict)]
+    """The cells of a notebook's JSON of format 4, whatever state it is in. What is no cell at all
+    is left out."""
+    return [
+        _cell(position, cell)
+        for position, cell in enumerate(notebook.get("cells", ()), 1)
+        if isinstance(cell, dict)
+    ]
 
 
 def asked(notebook: dict) -> list[str]:
     """The ids of the questions in a notebook, in their order."""
-    found = [match[1].lower() for cell in cells(notebook) if cell.kind == "markdown" for match in QUESTION.finditer(cell.text)]
+    found = [
+        match[1].lower()
+        for cell in cells(notebook)
+        if cell.kind == "markdown"
+        for match in QUESTION.finditer(cell.text)
+    ]
     return list(dict.fromkeys(found))
 
 
 def find_answers(notebook: dict, source: dict | None = None) -> Answers:
     """What was typed into a notebook, question by question.
 
-    ``source`` is the course's own notebook, where it is at hand: with it every text that is not the course's is found.
-    Without it only what stands in or directly behind an answer cell counts.
+    ``source`` is the course's own notebook, where it is at hand: with it every text that is not the
+    course's is found. Without it only what stands in or directly behind an answer cell counts.
     """
     here = cells(notebook)
     questions = asked(source or notebook)
     if not source:  # a question whose heading is gone may still have its answer
-        questions = list(dict.fromkeys([*questions, *(question for cell in here for question in named_by(cell))]))
+        questions = list(
+            dict.fromkeys([*questions, *(question for cell in here for question in named_by(cell))])
+        )
     reader = _Reader(questions, here, _Course(cells(source), here) if source else _Guess(here))
     for cell in here:
         reader.read(cell)
@@ -146,7 +186,8 @@ def find_answers(notebook: dict, source: dict | None = None) -> Answers:
 
 
 class _Reader:
-    """Goes through a notebook from top to bottom; ``place`` is the question in whose part it is, None outside."""
+    """Goes through a notebook from top to bottom; ``place`` is the question in whose part it is,
+    None outside."""
 
     def __init__(self, questions: Sequence[str], here: Sequence[Cell], model: "_Course | _Guess"):
         self.model = model
@@ -169,7 +210,9 @@ class _Reader:
             self.changed.append(Change(cell.position, cell.text, before))
             if before is not None or not self.place:
                 return
-            parts = [(self.place, "place", indent(cell.text, "    "))]  # which is code in Markdown, too
+            parts = [
+                (self.place, "place", indent(cell.text, "    "))
+            ]  # which is code in Markdown, too
         else:
             parts = list(self._parts(cell))
         home = parts[0][0]
@@ -197,14 +240,19 @@ class _Reader:
             self.place = None
 
     def _parts(self, cell: Cell) -> Iterator[tuple[str | None, str, str]]:
-        """The text of a cell, cut at each line that says where we are: its question, how it was found, and the part."""
+        """The text of a cell, cut at each line that says where we are: its question, how it was
+        found, and the part."""
         cuts = [cut for cut in self._cuts(cell.text) if cut[2] is None or cut[2] in self.texts]
         marked = [question for _, _, question, how in cuts if how == "line"]
         named = cell.answer if cell.answer in self.texts else None
         if named and marked and named not in marked:
-            if self.times[named] > 1:  # a copied cell keeps the metadata: the line tells which answer it really is
+            if (
+                self.times[named] > 1
+            ):  # a copied cell keeps the metadata: the line tells which answer it really is
                 named = None
-            elif cuts[0][3] == "line" and not cell.text[:cuts[0][0]].strip():  # a line that was edited: the metadata count
+            elif (
+                cuts[0][3] == "line" and not cell.text[: cuts[0][0]].strip()
+            ):  # a line that was edited: the metadata count
                 del cuts[0]
         place, how = (named, "metadata") if named else (self.place, "place")
         if named:
@@ -216,7 +264,8 @@ class _Reader:
             if by == "line":
                 self.seen.add(question)
             place, how = question, "metadata" if question == named else by
-            # the course's text of a question can be told from an answer only where the course's notebook is at hand
+            # the course's text of a question can be told from an answer only where the course's
+            # notebook is at hand
             counts = by == "line" or self.model.knows_prose
             begin = end
         if counts:
@@ -224,11 +273,18 @@ class _Reader:
         self.place = place
 
     def _cuts(self, text: str) -> list[tuple[int, int, str | None, str]]:
-        """Where a text says where we are: start and end, the question (None for another heading of the course's), how."""
+        """Where a text says where we are: start and end, the question (None for another heading of
+        the course's), how."""
         cuts = [(match.start(), match.end(), _id(match[2]), "line") for match in _markers(text)]
-        cuts += [(match.start(), match.end(), match[1].lower(), "place") for match in QUESTION.finditer(text)]
-        cuts += [(match.start(), match.end(), None, "place") for match in _HEADING.finditer(text)
-                 if _plain(match[0]) in self.model.headings]
+        cuts += [
+            (match.start(), match.end(), match[1].lower(), "place")
+            for match in QUESTION.finditer(text)
+        ]
+        cuts += [
+            (match.start(), match.end(), None, "place")
+            for match in _HEADING.finditer(text)
+            if _plain(match[0]) in self.model.headings
+        ]
         return sorted(cuts, key=lambda cut: cut[0])
 
     def _typed(self, text: str) -> str:
@@ -238,9 +294,15 @@ class _Reader:
 
     def result(self) -> Answers:
         texts = {question: "\n\n".join(parts) for question, parts in self.texts.items()}
-        how = {question: " and ".join(dict.fromkeys(ways)) for question, ways in self.how.items() if ways}
+        how = {
+            question: " and ".join(dict.fromkeys(ways))
+            for question, ways in self.how.items()
+            if ways
+        }
         missing = {question for question in texts if question not in self.seen}
-        return Answers(texts, how, missing, self.loose, self.changed, self.model.removed, self.pictures)
+        return Answers(
+            texts, how, missing, self.loose, self.changed, self.model.removed, self.pictures
+        )
 
 
 class _Course:
@@ -251,21 +313,36 @@ class _Course:
     def __init__(self, model: Sequence[Cell], here: Sequence[Cell]):
         self.texts = {_same(cell) for cell in model}
         intact = {_same(cell) for cell in here} & self.texts
-        # A text of the course that stands where it should is a quotation where it stands again; so is a discussion, which
-        # students do not have.
-        torn = [cell for cell in model if cell.kind == "markdown" and _same(cell) not in intact
-                and "discussion" not in cell.tags and not _markers(cell.text)]
-        self.prose = [[line for line in map(_plain, cell.text.splitlines()) if line] for cell in torn]
+        # A text of the course that stands where it should is a quotation where it stands again; so
+        # is a discussion, which students do not have.
+        torn = [
+            cell
+            for cell in model
+            if cell.kind == "markdown"
+            and _same(cell) not in intact
+            and "discussion" not in cell.tags
+            and not _markers(cell.text)
+        ]
+        self.prose = [
+            [line for line in map(_plain, cell.text.splitlines()) if line] for cell in torn
+        ]
         self.long = {line for own in self.prose for line in own if len(line) > _LONG}
-        self.headings = {_plain(match[0]) for cell in torn for match in _HEADING.finditer(cell.text)
-                         if not QUESTION.match(match[0])}
+        self.headings = {
+            _plain(match[0])
+            for cell in torn
+            for match in _HEADING.finditer(cell.text)
+            if not QUESTION.match(match[0])
+        }
         self.before, self.removed = self._pair(model, here)
 
     def has(self, cell: Cell, named: bool) -> bool:
-        return cell.position not in self.before and (_same(cell) in self.texts or not (cell.text.strip() or cell.pictures))
+        return cell.position not in self.before and (
+            _same(cell) in self.texts or not (cell.text.strip() or cell.pictures)
+        )
 
     def subtract(self, text: str) -> str:
-        """The text without the lines of those of the course's cells that are, for the most part, in it."""
+        """The text without the lines of those of the course's cells that are, for the most part, in
+        it."""
         lines = text.splitlines() if self.long else ()
         plain = [_plain(line) for line in lines]
         there = Counter(plain)
@@ -281,8 +358,11 @@ class _Course:
                         lines[i] = plain[i] = ""
         return "\n".join(lines)
 
-    def _pair(self, model: Sequence[Cell], here: Sequence[Cell]) -> tuple[dict[int, str], list[str]]:
-        """Code cells that were changed (number → the course's text), and the texts of those that are gone."""
+    def _pair(
+        self, model: Sequence[Cell], here: Sequence[Cell]
+    ) -> tuple[dict[int, str], list[str]]:
+        """Code cells that were changed (number → the course's text), and the texts of those that
+        are gone."""
         left = [cell for cell in model if cell.kind == "code" and cell.text.strip()]
         stock = defaultdict(list)
         for own in left:
@@ -293,8 +373,10 @@ class _Course:
                 left.remove(same.pop())
             elif cell.kind == "code" and cell.text.strip():
                 changed.append(cell)
-        lines, lines_of_ours = ({cell.position: set(_exact(cell.text).splitlines()) - {""} for cell in group}
-                                for group in (changed, left))
+        lines, lines_of_ours = (
+            {cell.position: set(_exact(cell.text).splitlines()) - {""} for cell in group}
+            for group in (changed, left)
+        )
 
         def shared(cell: Cell, own: Cell) -> float:
             """Which share of the lines of the shorter one is in the other one, too."""
@@ -312,15 +394,19 @@ class _Course:
 
 
 class _Guess:
-    """What can be told of a notebook without the course's one: cells that it has tagged or numbered are its own."""
+    """What can be told of a notebook without the course's one: cells that it has tagged or numbered
+    are its own."""
 
     knows_prose = False
 
     def __init__(self, here: Sequence[Cell]):
         self.headings, self.before, self.removed = frozenset(), {}, []
         ids = Counter(cell.id for cell in here if re.fullmatch(r"cell-\d+", cell.id))
-        self.own = {cell.position for cell in here
-                    if ids[cell.id] == 1 or cell.tags & {"question", "discussion", "setup"}}
+        self.own = {
+            cell.position
+            for cell in here
+            if ids[cell.id] == 1 or cell.tags & {"question", "discussion", "setup"}
+        }
         self.numbered = bool(ids)
 
     def has(self, cell: Cell, named: bool) -> bool:
@@ -335,15 +421,17 @@ class _Guess:
 def answers(path: str | Path | None = None) -> Answers | None:
     """Which questions of this notebook are answered: the last look before handing in.
 
-    In Jupyter it reads the notebook's file as it was last saved; in Colab, which keeps no file, it asks the page. Where
-    neither can be had it says what to do, and gives None. Of any other notebook, name the file.
-    Raises ``ValueError`` for a file that cannot be read as a notebook.
+    In Jupyter it reads the notebook's file as it was last saved; in Colab, which keeps no file, it
+    asks the page. Where neither can be had it says what to do, and gives None. Of any other
+    notebook, name the file. Raises ``ValueError`` for a file that cannot be read as a notebook.
     """
     if path is None and "google.colab" in sys.modules:
         return _of_colab()
     path = Path(path or _own_file())
     if not path.is_file():
-        print("This notebook's file cannot be found from here. Save it, and ask on the command line: coursekit answers FILE")
+        print(
+            "This notebook's file cannot be found from here. Save it, and ask on the command line: coursekit answers FILE"
+        )
         return None
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
@@ -352,7 +440,9 @@ def answers(path: str | Path | None = None) -> Answers | None:
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise ValueError(f"{path.name} is not a notebook of format 4: it has no list of cells")
     saved = time.strftime("%H:%M:%S", time.localtime(path.stat().st_mtime))
-    print(f"{path.name}, as saved at {saved}. If you have typed since then: save, and run this cell again.")
+    print(
+        f"{path.name}, as saved at {saved}. If you have typed since then: save, and run this cell again."
+    )
     return find_answers(notebook)
 
 
@@ -370,12 +460,15 @@ def _of_colab() -> Answers | None:
 
 
 def _own_file() -> str:
-    """The file of the notebook that asks: Jupyter's server and `coursekit run` put it into the environment, Visual Studio
-    Code into the notebook's own variables. Empty where nobody says it."""
+    """The file of the notebook that asks: Jupyter's server and `coursekit run` put it into the
+    environment, Visual Studio Code into the notebook's own variables. Empty where nobody says
+    it."""
     from IPython import get_ipython
 
     shell = get_ipython()
-    return (shell and shell.user_ns.get("__vsc_ipynb_file__")) or os.environ.get("JPY_SESSION_NAME", "")
+    return (shell and shell.user_ns.get("__vsc_ipynb_file__")) or os.environ.get(
+        "JPY_SESSION_NAME", ""
+    )
 
 
 def _joined(source) -> str:
@@ -387,8 +480,11 @@ def _joined(source) -> str:
 def _cell(position: int, cell: dict) -> Cell:
     metadata = _dict(cell.get("metadata"))
     text = _joined(cell.get("source")).replace("\r\n", "\n").replace("\r", "\n")
-    pictures = [(str(name), str(kind), _joined(data)) for name, kinds in _dict(cell.get("attachments")).items()
-                for kind, data in _dict(kinds).items()]
+    pictures = [
+        (str(name), str(kind), _joined(data))
+        for name, kinds in _dict(cell.get("attachments")).items()
+        for kind, data in _dict(kinds).items()
+    ]
     if "colab-badge" in text:
         text = _BADGE.sub("", text)
     if ";base64," in text:
@@ -396,10 +492,17 @@ def _cell(position: int, cell: dict) -> Cell:
         text = _PASTED.sub(r"![\1](attachment:\1)", text)
     tags = metadata.get("tags")
     answer = _dict(metadata.get("coursekit")).get("answer")
-    return Cell(position, str(cell.get("cell_type")), str(cell.get("id") or metadata.get("id") or ""), text,
-                answer if isinstance(answer, str) and re.fullmatch(r"w\d+-q\d+", answer) else "",
-                frozenset(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else frozenset(),
-                tuple(pictures))
+    return Cell(
+        position,
+        str(cell.get("cell_type")),
+        str(cell.get("id") or metadata.get("id") or ""),
+        text,
+        answer if isinstance(answer, str) and re.fullmatch(r"w\d+-q\d+", answer) else "",
+        frozenset(tag for tag in tags if isinstance(tag, str))
+        if isinstance(tags, list)
+        else frozenset(),
+        tuple(pictures),
+    )
 
 
 def _dict(value) -> dict:
@@ -408,14 +511,25 @@ def _dict(value) -> dict:
 
 def named_by(cell: Cell) -> list[str]:
     """The questions that a cell's metadata and lines name."""
-    return [question for question in (cell.answer, *(_id(match[2]) for match in _markers(cell.text))) if question]
+    return [
+        question
+        for question in (cell.answer, *(_id(match[2]) for match in _markers(cell.text)))
+        if question
+    ]
 
 
 def _markers(text: str) -> list[re.Match]:
-    """The lines that name a question: set off by signs, alone, or first of all. A sentence may begin with the words, too."""
+    """The lines that name a question: set off by signs, alone, or first of all. A sentence may
+    begin with the words, too."""
     first = len(text) - len(text.lstrip())
-    return [match for match in MARKER.finditer(text) if match[1].strip() or match[3] or match.start() <= first
-            or text[match.end():match.end() + 1] in ("", "\n")]
+    return [
+        match
+        for match in MARKER.finditer(text)
+        if match[1].strip()
+        or match[3]
+        or match.start() <= first
+        or text[match.end() : match.end() + 1] in ("", "\n")
+    ]
 
 
 def _same(cell: Cell) -> tuple:
@@ -428,7 +542,8 @@ def _same_id(cell: Cell, own: Cell) -> bool:
 
 
 def _plain(text: str) -> str:
-    """The text as it is compared: spaces and line ends, and the ways to write one letter, make no difference."""
+    """The text as it is compared: spaces and line ends, and the ways to write one letter, make no
+    difference."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -10,14 +10,16 @@ settings.load_profile("course")
 
 
 def pytest_configure():
-    """Before torch is imported, and for the processes that tests start: results are compared bit by bit, which only one
-    thread of a CPU promises, and two test processes with two threads each stand in each other's way."""
+    """Before torch is imported, and for the processes that tests start: results are compared bit by
+    bit, which only one thread of a CPU promises, and two test processes with two threads each stand
+    in each other's way."""
     os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
 
 
 @pytest.fixture(autouse=True)
 def quiet_place(request, monkeypatch, tmp_path_factory):
-    """No test touches the network or a person's data folder, but for those marked ``real``, which read it."""
+    """No test touches the network or a person's data folder, but for those marked ``real``, which
+    read it."""
     monkeypatch.setenv("COURSEKIT_OFFLINE", "1")
     if "real" not in request.keywords:
         monkeypatch.setenv("COURSEKIT_SCALE", "smoke")
@@ -34,7 +36,8 @@ def seeded():
 
 @pytest.fixture
 def pictures():
-    """A small data set that can be learned: 96 grey images of 8×8 in 3 classes, noise with a bright band."""
+    """A small data set that can be learned: 96 grey images of 8×8 in 3 classes, noise with a bright
+    band."""
     import torch
 
     import coursekit as ck

@@ -1,6 +1,8 @@
-"""Runs that are killed, and a full disk: started by test_checkpoint in a process of its own, prints what came out as JSON.
+"""Runs that are killed, and a full disk: started by test_checkpoint in a process of its own, prints
+what came out as JSON.
 
-Each run is a child made with ``fork``, so that the long import of torch is paid once. ``python interrupted.py FOLDER``
+Each run is a child made with ``fork``, so that the long import of torch is paid once. ``python
+interrupted.py FOLDER``
 """
 
 import contextlib
@@ -22,17 +24,38 @@ EPOCHS = 10
 
 
 def run(checkpoint: Path, epochs: int = EPOCHS) -> None:
-    """A small run with everything random that there is; at its end the weights and the history lie beside the checkpoint."""
+    """A small run with everything random that there is; at its end the weights and the history lie
+    beside the checkpoint."""
     lab = ck.Lab(seed=1)
     images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
     data = ck.Images(images, torch.arange(64) % 3, ("a", "b", "c"), "noise", 0.5, 0.25)
-    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3),
-                        nn.Linear(288, 64), nn.ReLU(), nn.Linear(64, 3)).to(lab.device)
-    loader = data.loader(16, shuffle=True, augment=[ck.augment.RandomCrop(1), ck.augment.RandomHorizontalFlip()])
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(288, 64),
+        nn.ReLU(),
+        nn.Linear(64, 3),
+    ).to(lab.device)
+    loader = data.loader(
+        16, shuffle=True, augment=[ck.augment.RandomCrop(1), ck.augment.RandomHorizontalFlip()]
+    )
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=EPOCHS * len(loader))
-    history = ck.fit(net, loader, data.loader(64), epochs=epochs, optimizer=optimizer, scheduler=schedule,
-                     checkpoint=checkpoint, progress=False)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=1e-2, total_steps=EPOCHS * len(loader)
+    )
+    history = ck.fit(
+        net,
+        loader,
+        data.loader(64),
+        epochs=epochs,
+        optimizer=optimizer,
+        scheduler=schedule,
+        checkpoint=checkpoint,
+        progress=False,
+    )
     measured = {key: value for key, value in vars(history).items() if key != "seconds"}
     torch.save({"weights": net.state_dict(), "history": measured}, checkpoint.with_suffix(".end"))
 
@@ -59,18 +82,24 @@ def end(child: int) -> int:
 def same(a: Path, b: Path) -> bool:
     """Whether two runs ended with the same bits."""
     a, b = (torch.load(path.with_suffix(".end"), weights_only=True) for path in (a, b))
-    return (a["history"] == b["history"] and a["weights"].keys() == b["weights"].keys()
-            and all(torch.equal(value, b["weights"][name]) for name, value in a["weights"].items()))
+    return (
+        a["history"] == b["history"]
+        and a["weights"].keys() == b["weights"].keys()
+        and all(torch.equal(value, b["weights"][name]) for name, value in a["weights"].items())
+    )
 
 
 def kill_at_random(path: Path) -> int:
-    """Kill soon after the second saved epoch, and start again, until a run comes through: how many were killed."""
+    """Kill soon after the second saved epoch, and start again, until a run comes through: how many
+    were killed."""
     for kills in range(EPOCHS):
         child = start(lambda: run(path))
         wait_for_save(path, child)
         begin = time.monotonic()
         wait_for_save(path, child)
-        time.sleep(random.uniform(0, time.monotonic() - begin))  # the kill falls anywhere in the epoch after it
+        time.sleep(
+            random.uniform(0, time.monotonic() - begin)
+        )  # the kill falls anywhere in the epoch after it
         os.kill(child, signal.SIGKILL)
         status = end(child)
         if status == 0:
@@ -82,16 +111,21 @@ def kill_at_random(path: Path) -> int:
 
 def wait_for_save(path: Path, child: int) -> None:
     """Until the file has changed, or the child has ended."""
+
     def state():
         return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
 
     before = state()
-    while state() == before and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while (
+        state() == before
+        and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    ):
         time.sleep(0.0005)
 
 
 def die_in(module, name: str, count: int, after: bool):
-    """From now on the ``count``-th call of this function kills the process, before or after its work."""
+    """From now on the ``count``-th call of this function kills the process, before or after its
+    work."""
     original, calls = getattr(module, name), []
 
     def deadly(*args):
@@ -105,7 +139,9 @@ def die_in(module, name: str, count: int, after: bool):
 
 
 def die_while_saving(path: Path, name: str, after: bool) -> list[int]:
-    """Die in the third save, before or after the file is flushed or put in its place; then run to the end."""
+    """Die in the third save, before or after the file is flushed or put in its place; then run to
+    the end."""
+
     def doomed():
         die_in(os, name, 3, after)
         run(path)
@@ -129,22 +165,32 @@ def full_disk(path: Path) -> dict:
             os.write(report, str(error).encode())
 
     end(start(without_room))
-    return {"message": message.read_text(), "kept": path.read_bytes() == before,
-            "left": sorted(file.name for file in path.parent.glob(path.name + "*")),
-            "then": end(start(lambda: run(path)))}
+    return {
+        "message": message.read_text(),
+        "kept": path.read_bytes() == before,
+        "left": sorted(file.name for file in path.parent.glob(path.name + "*")),
+        "then": end(start(lambda: run(path))),
+    }
 
 
 def main(folder: Path) -> None:
     random.seed(0)
     torch.set_num_threads(1)
-    torch.optim.SGD([torch.zeros(1)])  # the first optimizer imports half of torch: before the children, not in each
+    torch.optim.SGD(
+        [torch.zeros(1)]
+    )  # the first optimizer imports half of torch: before the children, not in each
     reference = folder / "reference.pt"
-    found = {"reference": end(start(lambda: run(reference))), "kills": kill_at_random(folder / "killed.pt"),
-             "killed": same(reference, folder / "killed.pt")}
+    found = {
+        "reference": end(start(lambda: run(reference))),
+        "kills": kill_at_random(folder / "killed.pt"),
+        "killed": same(reference, folder / "killed.pt"),
+    }
     for name, after in (("fsync", False), ("fsync", True), ("replace", False), ("replace", True)):
         path = folder / f"{name}-{after}.pt"
         found[f"{name}-{after}"] = [*die_while_saving(path, name, after), same(reference, path)]
-    found["full disk"] = full_disk(folder / "full.pt") | {"same": same(reference, folder / "full.pt")}
+    found["full disk"] = full_disk(folder / "full.pt") | {
+        "same": same(reference, folder / "full.pt")
+    }
     print(json.dumps(found))
 
 

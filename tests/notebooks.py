@@ -22,9 +22,12 @@ def definitions(name: str) -> SimpleNamespace:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and "%pip" not in source:
             for node in filter(_is_definition, ast.parse(source).body):
-                # a function whose default value is an experiment's result cannot be had without the experiment
+                # a function whose default value is an experiment's result cannot be had without the
+                # experiment
                 with contextlib.suppress(NameError):
-                    exec(compile(ast.Module([node], type_ignores=[]), f"{name}.ipynb", "exec"), space)
+                    exec(
+                        compile(ast.Module([node], type_ignores=[]), f"{name}.ipynb", "exec"), space
+                    )
     return SimpleNamespace(**space)
 
 

@@ -1,6 +1,8 @@
-"""Made-up hand-ins over the course's real notebooks: what students do to them, and what somebody with bad intentions might.
+"""Made-up hand-ins over the course's real notebooks: what students do to them, and what somebody
+with bad intentions might.
 
-Every text that is typed carries a token, a word that is nowhere else, so that it can be found again.
+Every text that is typed carries a token, a word that is nowhere else, so that it can be found
+again.
 """
 
 import json
@@ -23,9 +25,13 @@ from coursekit.classroom import collect, release
 
 ROOT = Path(__file__).resolve().parent.parent
 STEMS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-PNG = b64encode(b"\x89PNG\r\n\x1a\n" + bytes.fromhex(
-    "0000000d4948445200000001000000010806000000 1f15c489 0000000d49444154789c63606060f80f0001040100 5fe5c34b"
-    "0000000049454e44ae426082")).decode()
+PNG = b64encode(
+    b"\x89PNG\r\n\x1a\n"
+    + bytes.fromhex(
+        "0000000d4948445200000001000000010806000000 1f15c489 0000000d49444154789c63606060f80f0001040100 5fe5c34b"
+        "0000000049454e44ae426082"
+    )
+).decode()
 
 # What is typed. {} is the token.
 TEXTS = {
@@ -35,10 +41,10 @@ TEXTS = {
     "Arabic": "لأن {} المرشحات مشتركة بين جميع المواضع",
     "overridden": "\u202e{} \u2066 from right to left",
     "Markdown": "1. first {}\n2. *second*\n\n> a quotation\n\n| a |  |\n|---|---|\n| 1 | 2 |\n\n"
-                "```python\n# no heading\nx = 1\n```\n",
+    "```python\n# no heading\nx = 1\n```\n",
     "headings": "# My own heading\n\n## And a second one\n\ntext {}\n\n- a list\n- of two",
     "mathematics": "$$\\sum_i x_i * y_i$$ and $a_{{1}} * b_{{2}}$, so {}",
-    "links": "See [here](https://example.org/a?b=1&c=2 \"a title\") or <https://example.org/{}>, ada@example.org",
+    "links": 'See [here](https://example.org/a?b=1&c=2 "a title") or <https://example.org/{}>, ada@example.org',
     "reference": "[{}]: https://example.org 'a title'",
     "fenced away": "```{}\nx\n```",
     "emoji": "👩‍🔬 {} ✅",
@@ -48,14 +54,14 @@ HOSTILE = {
     "handler": "<img src=x onerror=\"document.title='owned'\"> {}",
     "address": "[click {}](javascript:document.title='owned') <javascript:alert(1)> ![x](javascript:alert(1))",
     "data address": "[click](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==) {} <data:text/html,x>",
-    "style": "<style>* {{ display: none !important }}</style><p style=\"position:fixed;inset:0\">{}</p>",
-    "frame": "<iframe src=\"https://example.org\" srcdoc=\"<script>alert(1)</script>\"></iframe> {}",
-    "drawing": "<svg onload=alert(1)><a xlink:href=\"javascript:alert(1)\"><text>{}</text></a></svg>",
-    "refresh": "<meta http-equiv=\"refresh\" content=\"0;url=https://example.org\"><base href=\"https://example.org\"> {}",
+    "style": '<style>* {{ display: none !important }}</style><p style="position:fixed;inset:0">{}</p>',
+    "frame": '<iframe src="https://example.org" srcdoc="<script>alert(1)</script>"></iframe> {}',
+    "drawing": '<svg onload=alert(1)><a xlink:href="javascript:alert(1)"><text>{}</text></a></svg>',
+    "refresh": '<meta http-equiv="refresh" content="0;url=https://example.org"><base href="https://example.org"> {}',
     "comment": "<!-- {} --> <!--> <![CDATA[ x ]]> <?php echo 1 ?>",
-    "form": "<form action=\"https://example.org\"><input name=password autofocus onfocus=alert(1)><button>{}</button></form>",
+    "form": '<form action="https://example.org"><input name=password autofocus onfocus=alert(1)><button>{}</button></form>',
     "breaking out": "</div></article></section></main></td></table></title></textarea></style><h1 id=overview>{}</h1>",
-    "broken attributes": "[a](https://e.org/\"onmouseover=\"alert(1)) [b](https://e.org/'><b>x</b> \"t\\\" onclick=\\\"x\") {}",
+    "broken attributes": '[a](https://e.org/"onmouseover="alert(1)) [b](https://e.org/\'><b>x</b> "t\\" onclick=\\"x") {}',
     "template": "{{{{ 7 * 7 }}}} {{% include '/etc/passwd' %}} {{{{ cycler.__init__.__globals__ }}}} {}",
     "fragment": "[a](#overview) {}",
     "relative": "[b](/etc/passwd) [c](//example.org) [d](../x) {}",
@@ -64,7 +70,7 @@ HOSTILE = {
     "half a sign": "\ud800 {} \udfff",
     "entities": "&lt;script&gt; &#106;avascript: &#x3c;b&#x3e; {} &amp;amp;",
     "brackets": "[" * 3_000 + " {} " + "![](" * 1_000 + "*a **b " * 500,
-    "formula": "=HYPERLINK(\"https://example.org\",\"{}\")",
+    "formula": '=HYPERLINK("https://example.org","{}")',
     "later formula": "a;=1+1\n  ＝cmd|'/C calc'!A0\n\t@SUM(1)\n- item {}",
     "minus": "-2+3+cmd|' /C calc'!A0 {}",
     "at": "\u3000@SUM(1+9)*cmd|' /C calc'!A0 {}",
@@ -74,7 +80,8 @@ LONG = "{} " + "two megabytes " * 150_000
 
 @dataclass
 class Made:
-    """A hand-in that was made: the notebook, and each token with its question, None where nothing says which it is."""
+    """A hand-in that was made: the notebook, and each token with its question, None where nothing
+    says which it is."""
 
     stem: str
     notebook: dict
@@ -83,7 +90,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a student does: with each question in turn (a way and a text), and with the notebook as a whole."""
+    """What a student does: with each question in turn (a way and a text), and with the notebook as
+    a whole."""
 
     stem: str
     outputs: bool
@@ -113,16 +121,28 @@ class Plan:
 
 def plans(texts=tuple(TEXTS)) -> st.SearchStrategy[Plan]:
     """Hand-ins of any kind, typed in these texts."""
-    answers = st.lists(st.tuples(st.sampled_from(sorted(WAYS)), st.sampled_from(texts)), min_size=6, max_size=6).map(tuple)
-    edits = st.tuples(*[st.sampled_from(["", *sorted(EDITS)])] * 3).map(lambda names: tuple(sorted({*names} - {""})))
-    return st.builds(Plan, st.sampled_from(STEMS), st.booleans(), answers, edits, st.integers(0, 2**16))
+    answers = st.lists(
+        st.tuples(st.sampled_from(sorted(WAYS)), st.sampled_from(texts)), min_size=6, max_size=6
+    ).map(tuple)
+    edits = st.tuples(*[st.sampled_from(["", *sorted(EDITS)])] * 3).map(
+        lambda names: tuple(sorted({*names} - {""}))
+    )
+    return st.builds(
+        Plan, st.sampled_from(STEMS), st.booleans(), answers, edits, st.integers(0, 2**16)
+    )
 
 
 def class_of(n: int) -> list[Made]:
     """So many hand-ins, drawn by the strategy, the same each time."""
     drawn = []
 
-    @settings(max_examples=n, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=n,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(plans((*TEXTS, *HOSTILE)))
     def draw(plan):
         drawn.append(plan)
@@ -150,9 +170,18 @@ class _Student:
         self.cells = notebook["cells"]
         self.before = {text_of(cell) for cell in self.cells}
         self.asked = questions.asked(notebook)
-        self.question = {q: cell for q in self.asked for cell in self.cells if f"### Question {q}\n" in text_of(cell)}
-        self.answer = {q: cell for q in self.asked for cell in self.cells
-                       if cell["metadata"].get("coursekit", {}).get("answer") == q}
+        self.question = {
+            q: cell
+            for q in self.asked
+            for cell in self.cells
+            if f"### Question {q}\n" in text_of(cell)
+        }
+        self.answer = {
+            q: cell
+            for q in self.asked
+            for cell in self.cells
+            if cell["metadata"].get("coursekit", {}).get("answer") == q
+        }
         self.tokens: dict[str, str | None] = {}
 
     def token(self) -> str:
@@ -162,8 +191,15 @@ class _Student:
         return next(i for i, other in enumerate(self.cells) if other is cell)
 
     def insert(self, i: int, text: str, kind: str = "markdown") -> dict:
-        cell = {"cell_type": kind, "id": f"new-{self.chance.randrange(10**9)}", "metadata": {}, "source": text}
-        self.cells.insert(i, cell | ({"outputs": [], "execution_count": None} if kind == "code" else {}))
+        cell = {
+            "cell_type": kind,
+            "id": f"new-{self.chance.randrange(10**9)}",
+            "metadata": {},
+            "source": text,
+        }
+        self.cells.insert(
+            i, cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+        )
         return self.cells[i]
 
     def type(self, question: str, text: str) -> dict:
@@ -174,8 +210,14 @@ class _Student:
 
     def own(self, kind: str) -> list[dict]:
         """The course's cells of this kind, as they were, without a heading."""
-        return [cell for cell in self.cells if cell["cell_type"] == kind and text_of(cell) in self.before
-                and "\n#" not in f"\n{text_of(cell)}" and len(text_of(cell)) > 60]
+        return [
+            cell
+            for cell in self.cells
+            if cell["cell_type"] == kind
+            and text_of(cell) in self.before
+            and "\n#" not in f"\n{text_of(cell)}"
+            and len(text_of(cell)) > 60
+        ]
 
 
 def text_of(cell: dict) -> str:
@@ -183,6 +225,7 @@ def text_of(cell: dict) -> str:
 
 
 # What is done to one question
+
 
 @dataclass(frozen=True)
 class Way:
@@ -201,6 +244,7 @@ def way(*keeps: str, types: bool = True, merges=None):
     def keep(function):
         WAYS[function.__name__] = Way(function, keeps, types, merges)
         return function
+
     return keep
 
 
@@ -240,7 +284,9 @@ def above_the_line(student, question, text):
 
 @way("metadata", "place")
 def line_edited(student, question, text):
-    line = student.chance.choice(["Answer {}:", "### answer {}", "**Answer {}:**", "> *Answer {}.*", "__ANSWER {}__", "Mine"])
+    line = student.chance.choice(
+        ["Answer {}:", "### answer {}", "**Answer {}:**", "> *Answer {}.*", "__ANSWER {}__", "Mine"]
+    )
     cell = student.type(question, text)
     cell["source"] = text_of(cell).replace(f"**Answer {question}**", line.format(question))
 
@@ -327,7 +373,9 @@ def as_raw(student, question, text):
 
 @way("place")
 def as_code_without_a_name(student, question, text):
-    student.answer[question].update(cell_type="code", source=text, metadata={}, outputs=[], execution_count=None)
+    student.answer[question].update(
+        cell_type="code", source=text, metadata={}, outputs=[], execution_count=None
+    )
 
 
 @way("metadata", "line", "place")
@@ -356,6 +404,7 @@ def removed(student, question, text):
 
 # What is done to a notebook
 
+
 @dataclass(frozen=True)
 class Edit:
     """Something done to a whole notebook, and what it ``destroys`` of what tells the questions."""
@@ -371,6 +420,7 @@ def edit(*destroys: str):
     def keep(function):
         EDITS[function.__name__] = Edit(function, destroys)
         return function
+
     return keep
 
 
@@ -396,20 +446,37 @@ def no_metadata(student):
 @edit()
 def through_colab(student):
     student.notebook["nbformat_minor"] = 0
-    student.notebook["metadata"]["colab"] = {"provenance": [], "name": "Kopie von week.ipynb", "gpuType": "T4"}
+    student.notebook["metadata"]["colab"] = {
+        "provenance": [],
+        "name": "Kopie von week.ipynb",
+        "gpuType": "T4",
+    }
     for cell in student.cells:
-        cell["metadata"] = {**cell["metadata"], "id": cell.pop("id", "x"), "colab": {"base_uri": "https://localhost:8080/"}}
+        cell["metadata"] = {
+            **cell["metadata"],
+            "id": cell.pop("id", "x"),
+            "colab": {"base_uri": "https://localhost:8080/"},
+        }
         if cell["cell_type"] == "code":
-            cell["metadata"]["executionInfo"] = {"status": "ok", "timestamp": 1700000000000, "elapsed": 2000,
-                                                 "user": {"displayName": "<b>Ada</b>", "userId": "1"}}
+            cell["metadata"]["executionInfo"] = {
+                "status": "ok",
+                "timestamp": 1700000000000,
+                "elapsed": 2000,
+                "user": {"displayName": "<b>Ada</b>", "userId": "1"},
+            }
 
 
 @edit()
 def with_times(student):
     for cell in student.cells:
         if cell["cell_type"] == "code":
-            cell["metadata"] = {**cell["metadata"], "execution": {
-                "iopub.execute_input": "2026-11-02T10:00:00.000000Z", "shell.execute_reply": "2026-11-02T10:00:03.000000Z"}}
+            cell["metadata"] = {
+                **cell["metadata"],
+                "execution": {
+                    "iopub.execute_input": "2026-11-02T10:00:00.000000Z",
+                    "shell.execute_reply": "2026-11-02T10:00:03.000000Z",
+                },
+            }
 
 
 @edit()
@@ -432,11 +499,19 @@ def old_format(student):
         kind, text = cell["cell_type"], text_of(cell)
         cell = {"cell_type": kind, "metadata": cell["metadata"], "source": text}
         if kind == "code":
-            cell = {**cell, "input": cell.pop("source"), "prompt_number": 1, "language": "python", "outputs": []}
+            cell = {
+                **cell,
+                "input": cell.pop("source"),
+                "prompt_number": 1,
+                "language": "python",
+                "outputs": [],
+            }
         old.append(cell)
     old.append({"cell_type": "heading", "level": 2, "metadata": {}, "source": "Hand in"})
     del student.notebook["cells"]
-    student.notebook.update(nbformat=3, nbformat_minor=0, worksheets=[{"metadata": {}, "cells": old}])
+    student.notebook.update(
+        nbformat=3, nbformat_minor=0, worksheets=[{"metadata": {}, "cells": old}]
+    )
 
 
 @edit()
@@ -459,7 +534,11 @@ def code_changed(student):
 def code_added(student):
     token = student.token()
     student.tokens[token] = None
-    student.insert(student.chance.randrange(1, len(student.cells)), f"open('owned.txt', 'w')  # {token}", "code")
+    student.insert(
+        student.chance.randrange(1, len(student.cells)),
+        f"open('owned.txt', 'w')  # {token}",
+        "code",
+    )
 
 
 @edit()
@@ -479,19 +558,39 @@ def not_run(student):
 def strange_outputs(student):
     for cell in student.cells:
         if cell["cell_type"] == "code":
-            cell.update(outputs=[None, {"output_type": "error", "ename": "<b>Error</b>", "evalue": ["<script>"]}, {"data": 3},
-                                 {"text": {"a": 1}}], execution_count="<i>1</i>")
+            cell.update(
+                outputs=[
+                    None,
+                    {"output_type": "error", "ename": "<b>Error</b>", "evalue": ["<script>"]},
+                    {"data": 3},
+                    {"text": {"a": 1}},
+                ],
+                execution_count="<i>1</i>",
+            )
 
 
 # What somebody with bad intentions hands in
 
-NAMES = ["Ada Lovelace", "李明", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "=cmd|'calc'!A0",
-         "\u202egnp.ada", "a\x1b[2Jb", "{{ 7*7 }}", "<script>document.title='owned'</script>", "& < > é"]
+NAMES = [
+    "Ada Lovelace",
+    "李明",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "=cmd|'calc'!A0",
+    "\u202egnp.ada",
+    "a\x1b[2Jb",
+    "{{ 7*7 }}",
+    "<script>document.title='owned'</script>",
+    "& < > é",
+]
 
 
 def hostile_notebook(number: int) -> Made:
-    """One that has all hostile texts: in answers, beside them, in code, titles, outputs, pictures and metadata."""
-    student = _Student(student_copy(STEMS[number % len(STEMS)], True), random.Random(number), number)
+    """One that has all hostile texts: in answers, beside them, in code, titles, outputs, pictures
+    and metadata."""
+    student = _Student(
+        student_copy(STEMS[number % len(STEMS)], True), random.Random(number), number
+    )
     texts = list(HOSTILE.values())
     for i, text in enumerate(texts):
         token = student.token()
@@ -501,33 +600,69 @@ def hostile_notebook(number: int) -> Made:
         token = student.token()
         student.tokens[token] = None
         student.insert(1, text.format(token), "markdown" if i % 2 else "code")
-    first = student.type(student.asked[0], "A picture: ![a](attachment:a.png) ![b](data:image/png;base64," + PNG + ")")
+    first = student.type(
+        student.asked[0],
+        "A picture: ![a](attachment:a.png) ![b](data:image/png;base64," + PNG + ")",
+    )
     first["attachments"] = {
-        "a.png": {"image/png": PNG}, "b\" onerror=\"alert(1)": {"image/png": PNG}, "c.svg": {"image/svg+xml": "PHN2Zz4="},
-        "d.png": {"image/png": "\" onerror=\"alert(1)"}, "e.png": {"image/png": b64encode(b"<svg onload=alert(1)>").decode()},
-        "f": {"text/html": "<script>alert(1)</script>", "image/gif": 7, "image/jpeg\"><script>": PNG}, "g": None}
-    lab = "device   <script>alert(1)</script>\nscale    \"><b>x\ndata     <img src=x onerror=alert(1)>\nversions <svg/onload=x>"
+        "a.png": {"image/png": PNG},
+        'b" onerror="alert(1)': {"image/png": PNG},
+        "c.svg": {"image/svg+xml": "PHN2Zz4="},
+        "d.png": {"image/png": '" onerror="alert(1)'},
+        "e.png": {"image/png": b64encode(b"<svg onload=alert(1)>").decode()},
+        "f": {
+            "text/html": "<script>alert(1)</script>",
+            "image/gif": 7,
+            'image/jpeg"><script>': PNG,
+        },
+        "g": None,
+    }
+    lab = 'device   <script>alert(1)</script>\nscale    "><b>x\ndata     <img src=x onerror=alert(1)>\nversions <svg/onload=x>'
     for cell in student.cells:
         if cell["cell_type"] == "code":
-            cell["outputs"] = [{"output_type": "stream", "text": f"{lab}\nthis is NOT <script>alert(1)</script>"},
-                               {"output_type": "error", "ename": "<script>", "evalue": "\" onload=\"x", "traceback": []},
-                               {"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}}]
-            cell["metadata"] = {**cell["metadata"], "execution": {"iopub.execute_input": "<b>", "shell.execute_reply": 7},
-                                "executionInfo": {"elapsed": float("nan")}}
-    student.notebook["metadata"] = {"title": "<script>", "colab": "<script>", "kernelspec": ["python3"]}
+            cell["outputs"] = [
+                {"output_type": "stream", "text": f"{lab}\nthis is NOT <script>alert(1)</script>"},
+                {
+                    "output_type": "error",
+                    "ename": "<script>",
+                    "evalue": '" onload="x',
+                    "traceback": [],
+                },
+                {"output_type": "display_data", "data": {"text/html": "<script>alert(1)</script>"}},
+            ]
+            cell["metadata"] = {
+                **cell["metadata"],
+                "execution": {"iopub.execute_input": "<b>", "shell.execute_reply": 7},
+                "executionInfo": {"elapsed": float("nan")},
+            }
+    student.notebook["metadata"] = {
+        "title": "<script>",
+        "colab": "<script>",
+        "kernelspec": ["python3"],
+    }
     return Made(STEMS[number % len(STEMS)], student.notebook, student.tokens)
 
 
 NOT_NOTEBOOKS = {
-    "empty": b"", "torn": b'{"cells": [', "page": b"<!DOCTYPE html><script>alert(1)</script>", "list": b"[1, 2]",
-    "number": b"7", "no cells": b'{"cells": 3, "nbformat": 4}', "worksheets": b'{"worksheets": [3, {"cells": 7}], "cells": 1}',
-    "deep": b"[" * 200_000, "deep objects": b'{"cells":' * 100_000, "binary": bytes(range(256)), "latin": b'["\xe9"]',
+    "empty": b"",
+    "torn": b'{"cells": [',
+    "page": b"<!DOCTYPE html><script>alert(1)</script>",
+    "list": b"[1, 2]",
+    "number": b"7",
+    "no cells": b'{"cells": 3, "nbformat": 4}',
+    "worksheets": b'{"worksheets": [3, {"cells": 7}], "cells": 1}',
+    "deep": b"[" * 200_000,
+    "deep objects": b'{"cells":' * 100_000,
+    "binary": bytes(range(256)),
+    "latin": b'["\xe9"]',
     "too many cells": b'{"cells": [' + b"{}," * 6_000 + b"{}]}",
 }
 # These can be read, and are no notebooks of the course.
 ODD_NOTEBOOKS = {
-    "no cell": b'{"cells": []}', "odd cells": b'{"cells": [1, null, [], {"cell_type": 7, "source": {"a": 1}, "metadata": []}]}',
-    "great number": b'{"cells": [], "n": ' + b"9" * 100_000 + b"}", "not a number": b'{"cells": [], "n": NaN, "m": -Infinity}',
+    "no cell": b'{"cells": []}',
+    "odd cells": b'{"cells": [1, null, [], {"cell_type": 7, "source": {"a": 1}, "metadata": []}]}',
+    "great number": b'{"cells": [], "n": ' + b"9" * 100_000 + b"}",
+    "not a number": b'{"cells": [], "n": NaN, "m": -Infinity}',
     "marked": b'\xef\xbb\xbf{"cells": [{"cell_type": "markdown", "source": "# Of <b>another</b> course"}]}',
     "UTF-16": '{"cells": [{"cell_type": "markdown", "source": "# 另一门课"}]}'.encode("utf-16"),
     "null": b'{"cells": [{"cell_type": null, "metadata": {"coursekit": {"answer": ["w1-q1"]}, "tags": 7}, "id": {}}]}',
@@ -567,12 +702,23 @@ def hostile_archives(folder: Path) -> list[Path]:
                 made.writestr(member, data)
         return paths[-1]
 
-    archive("slip", {"../../slip.ipynb": good, "/etc/slip.ipynb": good, "..\\..\\slip.ipynb": good, "C:\\slip.ipynb": good})
+    archive(
+        "slip",
+        {
+            "../../slip.ipynb": good,
+            "/etc/slip.ipynb": good,
+            "..\\..\\slip.ipynb": good,
+            "C:\\slip.ipynb": good,
+        },
+    )
     archive("bomb", {"bomb/week1.ipynb": b"0" * 20_000_000, "good/week1.ipynb": good})
     archive("large", {"large/week1.ipynb": bytes(65_000_000)})
     archive("lzma", {"odd/week1.ipynb": good}, zipfile.ZIP_LZMA)
     people = [name for name in NAMES if "/" not in name]
-    archive("names", {f"{name}_{i}_assignsubmission_file_/week1.ipynb": good for i, name in enumerate(people)})
+    archive(
+        "names",
+        {f"{name}_{i}_assignsubmission_file_/week1.ipynb": good for i, name in enumerate(people)},
+    )
     archive("empty", {})
     inner = archive("inner", {"Ada/week1.ipynb": good})
     middle = archive("middle", {"inner.zip": inner.read_bytes()})
@@ -587,11 +733,15 @@ def hostile_archives(folder: Path) -> list[Path]:
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         locked[locked.index(mark) + offset] |= 1
     (folder / "locked.zip").write_bytes(locked)
-    broken = bytearray(archive("broken", {"Ada/week1.ipynb": good, "Bob/week1.ipynb": good}, zipfile.ZIP_STORED).read_bytes())
+    broken = bytearray(
+        archive(
+            "broken", {"Ada/week1.ipynb": good, "Bob/week1.ipynb": good}, zipfile.ZIP_STORED
+        ).read_bytes()
+    )
     broken[broken.index(good) + 100] ^= 1
     (folder / "broken.zip").write_bytes(broken)
     whole = (folder / "names.zip").read_bytes()
-    (folder / "torn.zip").write_bytes(whole[:len(whole) // 2])
+    (folder / "torn.zip").write_bytes(whole[: len(whole) // 2])
     lying = bytearray(archive("lying", {"Ada/week1.ipynb": good}).read_bytes())
     struct.pack_into("<I", lying, lying.index(b"PK\x01\x02") + 24, 10)  # a smaller size than it has
     (folder / "lying.zip").write_bytes(lying)
@@ -600,7 +750,8 @@ def hostile_archives(folder: Path) -> list[Path]:
 
 
 def hostile_report(folder: Path) -> Path:
-    """The report on everything bad; ``folder`` must be empty. Its title stays what it is, unless a script runs in it."""
+    """The report on everything bad; ``folder`` must be empty. Its title stays what it is, unless a
+    script runs in it."""
     return collected(hostile_folder(folder), folder / "report.html")
 
 

@@ -9,9 +9,16 @@ from torchvision.transforms.v2 import functional as one_image
 from coursekit.augment import RandomCrop, RandomHorizontalFlip, RandomSymmetry
 
 batches = st.builds(
-    lambda n, c, h, w, kind, seed: torch.randint(0, 256, (n, c, h, w), generator=torch.Generator().manual_seed(seed)).to(kind),
-    st.integers(1, 9), st.sampled_from([1, 3]), st.integers(1, 12), st.integers(1, 12),
-    st.sampled_from([torch.uint8, torch.float32]), st.integers(0, 99))
+    lambda n, c, h, w, kind, seed: torch.randint(
+        0, 256, (n, c, h, w), generator=torch.Generator().manual_seed(seed)
+    ).to(kind),
+    st.integers(1, 9),
+    st.sampled_from([1, 3]),
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.sampled_from([torch.uint8, torch.float32]),
+    st.integers(0, 99),
+)
 
 
 @given(batches, st.integers(0, 5))

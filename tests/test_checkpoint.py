@@ -1,4 +1,5 @@
-"""Checkpoints: a run that was stopped in any way ends as if it had not been; bad files are named and left alone."""
+"""Checkpoints: a run that was stopped in any way ends as if it had not been; bad files are named
+and left alone."""
 
 import errno
 import json
@@ -27,8 +28,14 @@ class Stop(Exception):
 
 def net_for(seed=0, width=8):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3),
-                         nn.Linear(36 * width, 3))
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(36 * width, 3),
+    )
 
 
 def noise(images):
@@ -37,16 +44,26 @@ def noise(images):
 
 
 def run(data, path=None, epochs=EPOCHS, stop_in=None, own_generator=False, **changes):
-    """A run with everything random that there is; with ``stop_in``, somebody stops it within that epoch."""
+    """A run with everything random that there is; with ``stop_in``, somebody stops it within that
+    epoch."""
     net = net_for(**changes.pop("net", {}))
     random.seed(1)
     np.random.seed(1)
     loader = data.loader(20, shuffle=True, augment=[RandomCrop(1), RandomHorizontalFlip(), noise])
     if own_generator:
-        loader = DataLoader(loader.dataset, batch_size=20, shuffle=True, collate_fn=loader.collate_fn,
-                            generator=torch.Generator().manual_seed(5))
-    optimizer = changes.pop("optimizer", lambda parameters: torch.optim.Adam(parameters, lr=1e-3))(net.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=EPOCHS * len(loader))
+        loader = DataLoader(
+            loader.dataset,
+            batch_size=20,
+            shuffle=True,
+            collate_fn=loader.collate_fn,
+            generator=torch.Generator().manual_seed(5),
+        )
+    optimizer = changes.pop("optimizer", lambda parameters: torch.optim.Adam(parameters, lr=1e-3))(
+        net.parameters()
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=1e-2, total_steps=EPOCHS * len(loader)
+    )
     steps = []
 
     def metric(outputs, target):
@@ -55,14 +72,24 @@ def run(data, path=None, epochs=EPOCHS, stop_in=None, own_generator=False, **cha
             raise Stop
         return training.accuracy(outputs, target)
 
-    history = ck.fit(net, loader, epochs=epochs, optimizer=optimizer, scheduler=changes.pop("scheduler", schedule),
-                     checkpoint=path, progress=False, metric=metric)
+    history = ck.fit(
+        net,
+        loader,
+        epochs=epochs,
+        optimizer=optimizer,
+        scheduler=changes.pop("scheduler", schedule),
+        checkpoint=path,
+        progress=False,
+        metric=metric,
+    )
     return net, {key: value for key, value in vars(history).items() if key != "seconds"}
 
 
 def same(one, other):
     (net, history), (reference, expected) = one, other
-    return history == expected and all(map(torch.equal, net.state_dict().values(), reference.state_dict().values()))
+    return history == expected and all(
+        map(torch.equal, net.state_dict().values(), reference.state_dict().values())
+    )
 
 
 # ---- stopped and continued
@@ -70,7 +97,9 @@ def same(one, other):
 
 @pytest.mark.parametrize("own_generator", [False, True])
 @pytest.mark.parametrize("stop_in", [1, 3])
-def test_a_stopped_run_continues_to_the_same_end(pictures, tmp_path, stop_in, own_generator, capsys):
+def test_a_stopped_run_continues_to_the_same_end(
+    pictures, tmp_path, stop_in, own_generator, capsys
+):
     path = tmp_path / "run.pt"
     reference = run(pictures, own_generator=own_generator)
     with pytest.raises(Stop):
@@ -78,7 +107,9 @@ def test_a_stopped_run_continues_to_the_same_end(pictures, tmp_path, stop_in, ow
     assert path.exists() == (stop_in > 1)
     torch.rand(7)  # whatever was drawn in between
     assert same(run(pictures, path, own_generator=own_generator), reference)
-    assert (f"run.pt: continues after epoch {stop_in - 1}" in capsys.readouterr().out) == (stop_in > 1)
+    assert (f"run.pt: continues after epoch {stop_in - 1}" in capsys.readouterr().out) == (
+        stop_in > 1
+    )
 
 
 def test_a_longer_run_continues_a_finished_one(pictures, tmp_path):
@@ -105,10 +136,20 @@ def test_an_epoch_with_a_broken_loss_is_not_saved(pictures, tmp_path):
 
     def loss(outputs, target):
         calls.append(1)
-        return nn.functional.cross_entropy(outputs, target) * (float("nan") if len(calls) == 5 else 1)
+        return nn.functional.cross_entropy(outputs, target) * (
+            float("nan") if len(calls) == 5 else 1
+        )
 
     with pytest.raises(FloatingPointError):
-        ck.fit(net, pictures.loader(32), epochs=3, optimizer=optimizer, loss=loss, checkpoint=path, progress=False)
+        ck.fit(
+            net,
+            pictures.loader(32),
+            epochs=3,
+            optimizer=optimizer,
+            loss=loss,
+            checkpoint=path,
+            progress=False,
+        )
     assert torch.load(path, weights_only=True)["epoch"] == 1
 
 
@@ -119,8 +160,12 @@ def test_an_epoch_with_a_broken_loss_is_not_saved(pictures, tmp_path):
 def interrupted(tmp_path_factory):
     """What ``interrupted.py`` found."""
     script = Path(__file__).with_name("interrupted.py")
-    done = subprocess.run([sys.executable, script, tmp_path_factory.mktemp("runs")], capture_output=True, text=True,
-                          env=os.environ | {"COURSEKIT_SCALE": "smoke"})
+    done = subprocess.run(
+        [sys.executable, script, tmp_path_factory.mktemp("runs")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COURSEKIT_SCALE": "smoke"},
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -128,7 +173,9 @@ def interrupted(tmp_path_factory):
 def test_killed_at_random_moments(interrupted):
     assert interrupted["reference"] == 0
     assert interrupted["kills"] >= 2
-    assert interrupted["killed"], "the run ended with other weights or another history than one that was never killed"
+    assert interrupted["killed"], (
+        "the run ended with other weights or another history than one that was never killed"
+    )
 
 
 @pytest.mark.parametrize("moment", ["fsync-False", "fsync-True", "replace-False", "replace-True"])
@@ -144,7 +191,9 @@ def test_a_full_disk_keeps_the_checkpoint_whole(interrupted):
     assert "the one of the epoch before is whole" in found["message"]
     assert found["kept"]
     assert found["left"] == ["full.pt"], "a half file was left behind"
-    assert found["then"] == 0 and found["same"], "with room again, the run does not end as it should"
+    assert found["then"] == 0 and found["same"], (
+        "with room again, the run does not end as it should"
+    )
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -154,7 +203,9 @@ def test_no_space_left(pictures, tmp_path, monkeypatch, call):
 
     path = tmp_path / "run.pt"
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(OSError, match="could not be saved .No space left on device.; there is none yet") as caught:
+    with pytest.raises(
+        OSError, match="could not be saved .No space left on device.; there is none yet"
+    ) as caught:
         run(pictures, path)
     assert caught.value.errno == errno.ENOSPC
     assert os.listdir(tmp_path) == []
@@ -174,23 +225,38 @@ def refuse(data, path, *words, **changes):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"net": {"width": 9}}, ["another model", "there 0.weight float32 8×1×3×3, here 0.weight float32 9×1×3×3"]),
-    ({"optimizer": lambda parameters: torch.optim.SGD(parameters, lr=1e-3)}, ["another optimizer", "there Adam", "here SGD"]),
-    ({"optimizer": lambda parameters: torch.optim.Adam(parameters, lr=2e-3)}, ["another optimizer", "0.001", "0.002"]),
-    ({"scheduler": None}, ["another scheduler", "there OneCycleLR, here NoneType"]),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"net": {"width": 9}},
+            ["another model", "there 0.weight float32 8×1×3×3, here 0.weight float32 9×1×3×3"],
+        ),
+        (
+            {"optimizer": lambda parameters: torch.optim.SGD(parameters, lr=1e-3)},
+            ["another optimizer", "there Adam", "here SGD"],
+        ),
+        (
+            {"optimizer": lambda parameters: torch.optim.Adam(parameters, lr=2e-3)},
+            ["another optimizer", "0.001", "0.002"],
+        ),
+        ({"scheduler": None}, ["another scheduler", "there OneCycleLR, here NoneType"]),
+    ],
+)
 def test_the_checkpoint_of_another_run_is_refused(pictures, tmp_path, changes, words):
     run(pictures, tmp_path / "run.pt", epochs=1)
     refuse(pictures, tmp_path / "run.pt", *words, "Delete it, or name another file", **changes)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda content: content[:len(content) // 2],
-    lambda content: b"",
-    lambda content: b"no checkpoint at all",
-    lambda content: content[:1000] + bytes(200) + content[1200:],
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"no checkpoint at all",
+        lambda content: content[:1000] + bytes(200) + content[1200:],
+    ],
+)
 def test_a_damaged_checkpoint_is_named_and_left_alone(pictures, tmp_path, damage):
     path = tmp_path / "run.pt"
     run(pictures, path, epochs=1)
@@ -208,13 +274,20 @@ def test_a_refused_checkpoint_leaves_the_model_as_it_was(pictures, tmp_path):
     net = net_for(seed=3)
     before = [value.clone() for value in net.state_dict().values()]
     with pytest.raises(ValueError):
-        ck.fit(net, pictures.loader(32), epochs=2, optimizer=torch.optim.SGD(net.parameters(), lr=1), progress=False,
-               checkpoint=tmp_path / "run.pt")
+        ck.fit(
+            net,
+            pictures.loader(32),
+            epochs=2,
+            optimizer=torch.optim.SGD(net.parameters(), lr=1),
+            progress=False,
+            checkpoint=tmp_path / "run.pt",
+        )
     assert all(map(torch.equal, net.state_dict().values(), before))
 
 
 def test_the_best_epoch_survives_a_stop(pictures, tmp_path, capsys):
-    """The best epoch came before the stop: a run that continues ends with its weights all the same."""
+    """The best epoch came before the stop: a run that continues ends with its weights all the
+    same."""
     train, valid = pictures.split(0.3)
     seen = []
 
@@ -227,8 +300,17 @@ def test_the_best_epoch_survives_a_stop(pictures, tmp_path, capsys):
         torch.manual_seed(0)
         seen.clear()
         net = net_for()
-        history = ck.fit(net, train.loader(20), valid.loader(50), epochs=epochs, metric=falling, keep_best=True,
-                         optimizer=torch.optim.Adam(net.parameters(), lr=1e-2), checkpoint=path, progress=False)
+        history = ck.fit(
+            net,
+            train.loader(20),
+            valid.loader(50),
+            epochs=epochs,
+            metric=falling,
+            keep_best=True,
+            optimizer=torch.optim.Adam(net.parameters(), lr=1e-2),
+            checkpoint=path,
+            progress=False,
+        )
         assert history.best == 0
         return net.state_dict()
 
@@ -239,5 +321,13 @@ def test_the_best_epoch_survives_a_stop(pictures, tmp_path, capsys):
     assert "continues after epoch 1" in capsys.readouterr().out
     assert all(torch.equal(first[name], last[name]) for name in first)
     with pytest.raises(ValueError, match="another choice of the epoch"):
-        ck.fit(net_for(), train.loader(20), valid.loader(50), epochs=3, metric=falling, checkpoint=path, progress=False,
-               optimizer=torch.optim.Adam(net_for().parameters(), lr=1e-2))
+        ck.fit(
+            net_for(),
+            train.loader(20),
+            valid.loader(50),
+            epochs=3,
+            metric=falling,
+            checkpoint=path,
+            progress=False,
+            optimizer=torch.optim.Adam(net_for().parameters(), lr=1e-2),
+        )

@@ -1,4 +1,5 @@
-"""``ck.check``: right answers are computed here anew, wrong ones are told apart, and no answer stands in the package."""
+"""``ck.check``: right answers are computed here anew, wrong ones are told apart, and no answer
+stands in the package."""
 
 import math
 import re
@@ -20,11 +21,17 @@ from notebooks import definitions
 
 
 def the_real_mistake():
-    """Which pair of last layer and loss gives another value than the scores with ``cross_entropy``."""
+    """Which pair of last layer and loss gives another value than the scores with
+    ``cross_entropy``."""
     scores, y = torch.randn(4, 10), torch.arange(4)
-    pairs = {"A": F.nll_loss(scores.log_softmax(1), y), "B": F.cross_entropy(scores.log_softmax(1), y),
-             "C": F.cross_entropy(scores.softmax(1), y)}
-    (letter,) = (name for name, loss in pairs.items() if not torch.isclose(loss, F.cross_entropy(scores, y)))
+    pairs = {
+        "A": F.nll_loss(scores.log_softmax(1), y),
+        "B": F.cross_entropy(scores.log_softmax(1), y),
+        "C": F.cross_entropy(scores.softmax(1), y),
+    }
+    (letter,) = (
+        name for name, loss in pairs.items() if not torch.isclose(loss, F.cross_entropy(scores, y))
+    )
     return letter
 
 
@@ -46,8 +53,14 @@ def what_frozen_layers_change():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).requires_grad_(False)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     net.train()(torch.randn(8, 3, 9, 9) + 5)
-    changed = {name.rsplit(".", 1)[-1] for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
-    return {frozenset({"running_mean", "running_var", "num_batches_tracked"}): "B"}[frozenset(changed)]
+    changed = {
+        name.rsplit(".", 1)[-1]
+        for name, value in net.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    return {frozenset({"running_mean", "running_var", "num_batches_tracked"}): "B"}[
+        frozenset(changed)
+    ]
 
 
 def half_interval(share, n):
@@ -60,7 +73,11 @@ def parameters(layer):
 
 def multiplications_of_the_linear_layers():
     block = definitions("week4_mobilenet_senet").SEBlock(128)
-    return sum(module.weight.numel() for module in block.modules() if isinstance(module, (nn.Linear, nn.Conv2d)))
+    return sum(
+        module.weight.numel()
+        for module in block.modules()
+        if isinstance(module, (nn.Linear, nn.Conv2d))
+    )
 
 
 def photos_for(decibels, start=20.17):
@@ -86,21 +103,42 @@ RIGHT = {
     "w5-q10": lambda: 100e6 * 128 / 1e9,
 }
 WRONG = [
-    ("w1-q4", "B", "wrong", "normalised already"), ("w1-q4", "a", "wrong", "belong together"),
+    ("w1-q4", "B", "wrong", "normalised already"),
+    ("w1-q4", "a", "wrong", "belong together"),
     ("w1-q4", "D", "wrong", '"A", "B" or "C"'),
-    ("w1-q4", 3, "wrong", "a letter, not 3"), ("w1-q4", "CC", "wrong", "a letter"), ("w1-q4", "", "wrong", "a letter"),
-    ("w2-q3", 7810, "close", "a step too"), ("w2-q3", 7812.5, "close", "no half steps"), ("w2-q3", 7813, "close", "each"),
-    ("w2-q3", 782, "wrong", "one epoch"), ("w2-q3", 7800, "close", "not near enough"), ("w2-q3", 50_000, "wrong", ""),
-    ("w2-q3", -7820, "wrong", ""), ("w2-q3", 0, "wrong", ""), ("w2-q3", 1e299, "wrong", ""),
-    ("w5-q1", 1e308, "wrong", "a number"), ("w5-q1", -1e308, "wrong", "a number"),
-    ("w2-q3", "7820", "wrong", "a number, not '7820'"), ("w2-q3", None, "wrong", "a number"),
-    ("w2-q3", True, "wrong", "a number"), ("w2-q3", float("nan"), "wrong", "a number"),
-    ("w2-q3", math.inf, "wrong", "a number"), ("w2-q3", [7820, 1], "wrong", "a number"),
-    ("w2-q3", torch.ones(2), "wrong", "a number"), ("w2-q3", 10**400, "wrong", "a number"),
-    ("w2-q6", 2048, "wrong", "the printed line"), ("w3-q3", 25, "wrong", "what it sees"), ("w3-q3", 0.75, "wrong", "per cent"),
-    ("w3-q13", 0.28, "wrong", "one standard error"), ("w4-q6", 504, "close", "biases"), ("w4-q12", 0.2, "wrong", "1.96"),
-    ("w5-q1", 3, "wrong", "ten are"), ("w5-q1", 0.5, "wrong", "other way"), ("w5-q1-photos", 12, "close", "30.96"),
-    ("w5-q10", 11.9, "close", "2³⁰"), ("w5-q10", 409.6, "wrong", "without signs"),
+    ("w1-q4", 3, "wrong", "a letter, not 3"),
+    ("w1-q4", "CC", "wrong", "a letter"),
+    ("w1-q4", "", "wrong", "a letter"),
+    ("w2-q3", 7810, "close", "a step too"),
+    ("w2-q3", 7812.5, "close", "no half steps"),
+    ("w2-q3", 7813, "close", "each"),
+    ("w2-q3", 782, "wrong", "one epoch"),
+    ("w2-q3", 7800, "close", "not near enough"),
+    ("w2-q3", 50_000, "wrong", ""),
+    ("w2-q3", -7820, "wrong", ""),
+    ("w2-q3", 0, "wrong", ""),
+    ("w2-q3", 1e299, "wrong", ""),
+    ("w5-q1", 1e308, "wrong", "a number"),
+    ("w5-q1", -1e308, "wrong", "a number"),
+    ("w2-q3", "7820", "wrong", "a number, not '7820'"),
+    ("w2-q3", None, "wrong", "a number"),
+    ("w2-q3", True, "wrong", "a number"),
+    ("w2-q3", float("nan"), "wrong", "a number"),
+    ("w2-q3", math.inf, "wrong", "a number"),
+    ("w2-q3", [7820, 1], "wrong", "a number"),
+    ("w2-q3", torch.ones(2), "wrong", "a number"),
+    ("w2-q3", 10**400, "wrong", "a number"),
+    ("w2-q6", 2048, "wrong", "the printed line"),
+    ("w3-q3", 25, "wrong", "what it sees"),
+    ("w3-q3", 0.75, "wrong", "per cent"),
+    ("w3-q13", 0.28, "wrong", "one standard error"),
+    ("w4-q6", 504, "close", "biases"),
+    ("w4-q12", 0.2, "wrong", "1.96"),
+    ("w5-q1", 3, "wrong", "ten are"),
+    ("w5-q1", 0.5, "wrong", "other way"),
+    ("w5-q1-photos", 12, "close", "30.96"),
+    ("w5-q10", 11.9, "close", "2³⁰"),
+    ("w5-q10", 409.6, "wrong", "without signs"),
 ]
 
 
@@ -115,7 +153,9 @@ def test_the_right_answer_is_right(question, seeded):
     if SEALS[question].step is None:
         assert ck.check(question, f" {answer.lower()} ").kind == "right"
     else:
-        assert {ck.check(question, kind(answer)).kind for kind in (np.float64, torch.tensor)} == {"right"}
+        assert {ck.check(question, kind(answer)).kind for kind in (np.float64, torch.tensor)} == {
+            "right"
+        }
 
 
 @pytest.mark.parametrize(("question", "answer", "kind", "hint"), WRONG)
@@ -141,11 +181,15 @@ def test_only_numbers_within_half_a_step_are_right(question, answer):
 
 def test_three_dots_are_no_answer_yet():
     assert repr(ck.check("w2-q3")) == repr(ck.check("w2-q3", ...))
-    assert "open, put in the place of the three dots: the steps of 10 epochs" in repr(ck.check("w2-q3"))
+    assert "open, put in the place of the three dots: the steps of 10 epochs" in repr(
+        ck.check("w2-q3")
+    )
 
 
 def test_a_question_that_cannot_be_checked_is_named():
-    with pytest.raises(ValueError, match="'w2-q99' cannot be checked by a program; these can: w1-q4, w2-q3"):
+    with pytest.raises(
+        ValueError, match="'w2-q99' cannot be checked by a program; these can: w1-q4, w2-q3"
+    ):
         ck.check("w2-q99", 1)
 
 
@@ -160,7 +204,9 @@ def test_no_answer_is_written_in_the_package():
 
 def test_a_new_question_can_be_sealed():
     space = {"Seal": checks.Seal}
-    text = checks.seal("w9-q1", 62_006, asks="the parameters", step=1, hints={61_000: "count again", 5: 'not "5"'})
+    text = checks.seal(
+        "w9-q1", 62_006, asks="the parameters", step=1, hints={61_000: "count again", 5: 'not "5"'}
+    )
     made = eval("{" + text + "}", space)["w9-q1"]
     assert "62006" not in text and made.asks == "the parameters" and made.hints.keys() != {"61000"}
     SEALS["w9-q1"] = made
@@ -168,14 +214,26 @@ def test_a_new_question_can_be_sealed():
         kinds = [ck.check("w9-q1", value) for value in (62_006, 61_000, 5, 7)]
     finally:
         del SEALS["w9-q1"]
-    assert [(v.kind, v.hint) for v in kinds] == [("right", ""), ("close", "count again"), ("wrong", 'not "5"'), ("wrong", "")]
+    assert [(v.kind, v.hint) for v in kinds] == [
+        ("right", ""),
+        ("close", "count again"),
+        ("wrong", 'not "5"'),
+        ("wrong", ""),
+    ]
 
 
-@pytest.mark.parametrize(("answer", "options", "words"), [
-    (0.55, {"step": 0.1}, "not a multiple of the step 0.1"), ("AB", {}, "'AB' is no single letter"),
-    (7, {}, "no single letter .a number needs a step"), (True, {"step": 1}, "True is no number"),
-    (7, {"step": 1, "hints": {"7": "x"}}, "'7' is no number"), (7, {"step": 0}, "above 0"), (7, {"step": -1}, "above 0"),
-])
+@pytest.mark.parametrize(
+    ("answer", "options", "words"),
+    [
+        (0.55, {"step": 0.1}, "not a multiple of the step 0.1"),
+        ("AB", {}, "'AB' is no single letter"),
+        (7, {}, "no single letter .a number needs a step"),
+        (True, {"step": 1}, "True is no number"),
+        (7, {"step": 1, "hints": {"7": "x"}}, "'7' is no number"),
+        (7, {"step": 0}, "above 0"),
+        (7, {"step": -1}, "above 0"),
+    ],
+)
 def test_what_cannot_be_sealed_is_told(answer, options, words):
     with pytest.raises(ValueError, match=words):
         checks.seal("w9-q1", answer, asks="x", **options)

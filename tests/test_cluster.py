@@ -1,4 +1,5 @@
-"""Repeated runs on a cluster: a real one of dask.distributed, with two worker processes on this machine."""
+"""Repeated runs on a cluster: a real one of dask.distributed, with two worker processes on this
+machine."""
 
 import os
 
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.timeout(120)
 def cluster():
     """Two worker processes; what runs inside the fixture's block goes to them."""
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as local:
         with distributed.Client(local):
             yield
 
@@ -48,7 +51,10 @@ def test_a_cluster_gives_the_same_as_one_after_another(cluster):
 
 def test_one_run_of_ten_fails_and_nine_are_kept(cluster, tmp_path):
     words = "1 of 10 runs of fails_at_7 failed, seed 7. Seed 7: FloatingPointError"
-    with joblib.parallel_config(backend="dask"), pytest.raises(ExperimentError, match=words) as info:
+    with (
+        joblib.parallel_config(backend="dask"),
+        pytest.raises(ExperimentError, match=words) as info,
+    ):
         ck.repeat(fails_at_7, range(10), folder=tmp_path / "runs")
     assert info.value.runs.seeds == (0, 1, 2, 3, 4, 5, 6, 8, 9)
     assert info.value.runs.values == pytest.approx(np.array([0, 1, 2, 3, 4, 5, 6, 8, 9]) / 10)
@@ -65,10 +71,16 @@ def test_finished_runs_are_not_sent_again(cluster, tmp_path):
 
 def test_a_data_set_travels_with_the_function(cluster, pictures):
     """A function that is defined on the way, with a network and data that it reads from outside."""
+
     def accuracy(seed):
         net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, len(pictures.classes)))
-        ck.fit(net, pictures.loader(16, shuffle=True), epochs=2, optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
-               progress=False)
+        ck.fit(
+            net,
+            pictures.loader(16, shuffle=True),
+            epochs=2,
+            optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
+            progress=False,
+        )
         return ck.evaluate(net, pictures.loader(96)).accuracy
 
     here = ck.repeat(accuracy, range(2))

@@ -1,7 +1,9 @@
-"""A twin of Colab: an environment with torch and all the rest but without the course, where `google.colab` is loaded.
+"""A twin of Colab: an environment with torch and all the rest but without the course, where
+`google.colab` is loaded.
 
-The set-up cell of the notebooks runs there unchanged, and installs the course from a copy of this checkout: git is told
-that the address in the cell means that copy. The twin costs no download but what pip needs to build a package.
+The set-up cell of the notebooks runs there unchanged, and installs the course from a copy of this
+checkout: git is told that the address in the cell means that copy. The twin costs no download but
+what pip needs to build a package.
 """
 
 import json
@@ -22,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STUB = Path(__file__).parent / "colab_stub"
 PLACEHOLDER = "YOUR-GITHUB-NAME/YOUR-COURSE"
 
-# Runs the cells of its standard input, a list, in IPython; the last line that it prints tells what came of it.
+# Runs the cells of its standard input, a list, in IPython; the last line that it prints tells what
+# came of it.
 IPYTHON = """
 import json, sys
 from importlib.util import find_spec
@@ -39,11 +42,14 @@ COLAB = "import google.colab"  # Colab's kernel has loaded it when the first cel
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """``copy(address) -> folder``: the checkout as it is now, edits included, with this address stamped in."""
+    """``copy(address) -> folder``: the checkout as it is now, edits included, with this address
+    stamped in."""
 
     def copy(address):
         folder = tmp_path_factory.mktemp("copy")
-        names = run("git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        names = run(
+            "git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"
+        ).split("\0")
         for name in names:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +66,19 @@ def course(copy):
     folder = copy("ada/cnn-course")
     run("git", "init", "-q", folder)
     run("git", "-C", folder, "add", "-A")
-    run("git", "-C", folder, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-q", "-m", "The course")
+    run(
+        "git",
+        "-C",
+        folder,
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.org",
+        "commit",
+        "-q",
+        "-m",
+        "The course",
+    )
     return folder
 
 
@@ -76,27 +94,52 @@ def twin(tmp_path, course):
     venv.create(tmp_path / "venv", symlinks=True)
     [site] = (tmp_path / "venv").glob("lib/python*/site-packages")
     (site / "colab.pth").write_text(f"{linked}\n{STUB}\n")
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
     environment |= {
-        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{course.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": "https://github.com/ada/cnn-course", "GIT_TERMINAL_PROMPT": "0",
-        "PIP_LOG": str(tmp_path / "pip.log"), "IPYTHONDIR": str(tmp_path / "ipython"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{course.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/ada/cnn-course",
+        "GIT_TERMINAL_PROMPT": "0",
+        "PIP_LOG": str(tmp_path / "pip.log"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
     }
     python = tmp_path / "venv" / "bin" / "python"
 
     def cells(*codes, **more):
-        told = run(python, "-c", IPYTHON, input=json.dumps(codes), cwd=tmp_path, env={**environment, **more})
+        told = run(
+            python,
+            "-c",
+            IPYTHON,
+            input=json.dumps(codes),
+            cwd=tmp_path,
+            env={**environment, **more},
+        )
         return SimpleNamespace(**json.loads(told.splitlines()[-1]), out=told)
 
     def packages():
-        return set(run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path,
-                       env={**environment, "PIP_LOG": os.devnull}).splitlines())
+        return set(
+            run(
+                python,
+                "-m",
+                "pip",
+                "list",
+                "--format=freeze",
+                cwd=tmp_path,
+                env={**environment, "PIP_LOG": os.devnull},
+            ).splitlines()
+        )
 
     return SimpleNamespace(cells=cells, packages=packages, site=site, log=tmp_path / "pip.log")
 
 
 def run(*command, **options):
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options)
+    done = subprocess.run(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -114,7 +157,11 @@ def set_up(folder):
 
 def test_the_first_cell_installs_the_course_and_nothing_else(twin, course):
     before, places = twin.packages(), twin.cells(COLAB).places
-    assert places["coursekit"] is None and None not in (places["torch"], places["torchvision"], places["numpy"])
+    assert places["coursekit"] is None and None not in (
+        places["torch"],
+        places["torchvision"],
+        places["numpy"],
+    )
 
     first = twin.cells(COLAB, set_up(course), "import torch, torchvision, numpy; ck.fit")
     assert (first.error, twin.log.exists()) == ("", True)
@@ -124,7 +171,10 @@ def test_the_first_cell_installs_the_course_and_nothing_else(twin, course):
     new, old = ({line.partition("==")[0] for line in lines} for lines in (after - before, before))
     assert new == {"coursekit"} or "torchinfo" not in old  # Colab itself lacks some small packages
     [info] = twin.site.glob("coursekit-*.dist-info")
-    assert json.loads((info / "direct_url.json").read_text())["url"] == "https://github.com/ada/cnn-course"
+    assert (
+        json.loads((info / "direct_url.json").read_text())["url"]
+        == "https://github.com/ada/cnn-course"
+    )
 
     twin.log.unlink()
     second = twin.cells(COLAB, set_up(course))  # in a new kernel
@@ -134,7 +184,11 @@ def test_the_first_cell_installs_the_course_and_nothing_else(twin, course):
 
 def test_the_installed_package_is_whole(twin, course):
     assert twin.cells(COLAB, set_up(course)).error == ""
-    ours = {path.relative_to(course) for path in (course / "coursekit").rglob("*") if "__pycache__" not in path.parts}
+    ours = {
+        path.relative_to(course)
+        for path in (course / "coursekit").rglob("*")
+        if "__pycache__" not in path.parts
+    }
     assert {path for path in ours if not (twin.site / path).exists()} == set()
 
 
@@ -151,12 +205,18 @@ def test_outside_colab_nothing_is_installed(twin, course):
 
 
 def test_the_last_cell_asks_colabs_page(twin, course, tmp_path):
-    notebook = json.loads((course / "notebooks" / "week1_mnist_fc_vs_cnn.ipynb").read_text(encoding="utf-8"))
-    [cell] = [cell for cell in notebook["cells"] if "".join(cell["source"]).startswith("**Answer w1-q1**")]
+    notebook = json.loads(
+        (course / "notebooks" / "week1_mnist_fc_vs_cnn.ipynb").read_text(encoding="utf-8")
+    )
+    [cell] = [
+        cell for cell in notebook["cells"] if "".join(cell["source"]).startswith("**Answer w1-q1**")
+    ]
     cell["source"] = ["**Answer w1-q1**\n", "\n", "卷积核的权重是共享的。"]
     (tmp_path / "page.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
-    told = twin.cells(COLAB, set_up(course), "ck.answers()", COLAB_PAGE=str(tmp_path / "page.ipynb"))
+    told = twin.cells(
+        COLAB, set_up(course), "ck.answers()", COLAB_PAGE=str(tmp_path / "page.ipynb")
+    )
     assert "w1-q1   answered" in told.last and "w1-q2   unchanged" in told.last
     closed = twin.cells(COLAB, "import coursekit as ck", "ck.answers()")
     assert closed.last == "None" and "Colab's page did not answer" in closed.out

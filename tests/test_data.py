@@ -1,4 +1,5 @@
-"""Loading: what is taken in which order, what damaged files and dead networks do; the data sets and their loaders."""
+"""Loading: what is taken in which order, what damaged files and dead networks do; the data sets and
+their loaders."""
 
 import contextlib
 import gzip
@@ -33,10 +34,19 @@ def folder(monkeypatch, tmp_path):
     """An empty data folder at a scale that uses real data, with small stand-ins."""
     monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    for name, shape in (("mnist", (1, 28, 28)), ("fashion_mnist", (1, 28, 28)), ("cifar10", (3, 32, 32)),
-                        ("cats_vs_dogs", (3, 16, 16))):
-        images, labels = torch.zeros(20, *shape, dtype=torch.uint8), torch.arange(20) % len(data.KNOWN[name].classes)
-        standin = replace(data.KNOWN[name], standin=lambda x=images, y=labels, size=None: (x, y, x, y))
+    for name, shape in (
+        ("mnist", (1, 28, 28)),
+        ("fashion_mnist", (1, 28, 28)),
+        ("cifar10", (3, 32, 32)),
+        ("cats_vs_dogs", (3, 16, 16)),
+    ):
+        images, labels = (
+            torch.zeros(20, *shape, dtype=torch.uint8),
+            torch.arange(20) % len(data.KNOWN[name].classes),
+        )
+        standin = replace(
+            data.KNOWN[name], standin=lambda x=images, y=labels, size=None: (x, y, x, y)
+        )
         monkeypatch.setitem(data.KNOWN, name, standin)
     return tmp_path
 
@@ -44,15 +54,22 @@ def folder(monkeypatch, tmp_path):
 def prepared(**changes):
     """The arrays of a small prepared file."""
     random = np.random.default_rng(0)
-    arrays = {"train_images": random.integers(0, 256, (30, 28, 28), dtype=np.uint8), "train_labels": np.arange(30) % 10,
-              "test_images": random.integers(0, 256, (10, 28, 28), dtype=np.uint8), "test_labels": np.arange(10),
-              "classes": np.array(TEN), "source": "a prepared set"}
+    arrays = {
+        "train_images": random.integers(0, 256, (30, 28, 28), dtype=np.uint8),
+        "train_labels": np.arange(30) % 10,
+        "test_images": random.integers(0, 256, (10, 28, 28), dtype=np.uint8),
+        "test_labels": np.arange(10),
+        "classes": np.array(TEN),
+        "source": "a prepared set",
+    }
     return {key: value for key, value in (arrays | changes).items() if value is not None}
 
 
 def idx(array, *header):
     """A gzipped file in MNIST's format."""
-    return gzip.compress(b"".join(int(number).to_bytes(4, "big") for number in header) + array.tobytes(), mtime=0)
+    return gzip.compress(
+        b"".join(int(number).to_bytes(4, "big") for number in header) + array.tobytes(), mtime=0
+    )
 
 
 @pytest.fixture
@@ -64,7 +81,10 @@ def published(monkeypatch):
         x, y = arrays[f"{part}_images"], arrays[f"{part}_labels"].astype(np.uint8)
         contents += [idx(x, 2051, len(x), 28, 28), idx(y, 2049, len(y))]
     known = data.KNOWN["mnist"]
-    files = tuple(replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}") for file, content in zip(known.files, contents))
+    files = tuple(
+        replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}")
+        for file, content in zip(known.files, contents)
+    )
     monkeypatch.setitem(data.KNOWN, "mnist", replace(known, files=files))
     return {file.path: content for file, content in zip(files, contents)}
 
@@ -92,8 +112,15 @@ def test_a_prepared_file_comes_first(folder, published, capsys):
 
 def test_prepared_colour_images_keep_their_channels(folder):
     colour = np.random.default_rng(1).integers(0, 256, (10, 32, 32, 3), dtype=np.uint8)
-    np.savez(folder / "cifar10.npz", **prepared(train_images=colour, test_images=colour,
-                                               train_labels=np.arange(10), test_labels=np.arange(10)))
+    np.savez(
+        folder / "cifar10.npz",
+        **prepared(
+            train_images=colour,
+            test_images=colour,
+            train_labels=np.arange(10),
+            test_labels=np.arange(10),
+        ),
+    )
     train, _ = ck.load("cifar10")
     assert train.images.shape == (10, 3, 32, 32)
     assert np.array_equal(train.pixels(), colour)
@@ -114,7 +141,11 @@ def test_then_a_stand_in_with_its_reason(folder, capsys):
     train, test = ck.load("mnist")
     banner = capsys.readouterr().out
     assert train.source == test.source == "MNIST stand-in (synthetic)"
-    assert "NOT MNIST" in banner and "COURSEKIT_OFFLINE" in banner and "20 + 20 made-up images" in banner
+    assert (
+        "NOT MNIST" in banner
+        and "COURSEKIT_OFFLINE" in banner
+        and "20 + 20 made-up images" in banner
+    )
 
 
 def test_scale_smoke_never_uses_real_data(folder, monkeypatch, capsys):
@@ -126,13 +157,19 @@ def test_scale_smoke_never_uses_real_data(folder, monkeypatch, capsys):
 
 
 def test_mean_and_std_can_be_chosen(folder, capsys):
-    assert (ck.load("cifar10")[0].mean, ck.load("cifar10")[0].std) == ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+    assert (ck.load("cifar10")[0].mean, ck.load("cifar10")[0].std) == (
+        (0.4914, 0.4822, 0.4465),
+        (0.2470, 0.2435, 0.2616),
+    )
     train, test = ck.load("cifar10", mean=(0.5, 0.5, 0.5), std=0.25)
     assert (train.mean, train.std) == (test.mean, test.std) == ((0.5, 0.5, 0.5), 0.25)
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="no data set 'minst': choose one of mnist, fashion_mnist, cifar10, cats_vs_dogs"):
+    with pytest.raises(
+        ValueError,
+        match="no data set 'minst': choose one of mnist, fashion_mnist, cifar10, cats_vs_dogs",
+    ):
         ck.load("minst")
 
 
@@ -141,6 +178,7 @@ def test_cifar_archive(folder, monkeypatch):
     random = np.random.default_rng(0)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+
         def add(name, content):
             member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
             member.size = len(content)
@@ -158,15 +196,24 @@ def test_cifar_archive(folder, monkeypatch):
     (folder / datasets.CIFAR10.filename).write_bytes(content)
     known = data.KNOWN["cifar10"]
     md5 = f"md5:{hashlib.md5(content).hexdigest()}"
-    monkeypatch.setitem(data.KNOWN, "cifar10", replace(known, files=(replace(known.files[0], hash=md5),)))
+    monkeypatch.setitem(
+        data.KNOWN, "cifar10", replace(known, files=(replace(known.files[0], hash=md5),))
+    )
     train, test = ck.load("cifar10")
 
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        # Python before 3.10.12 and 3.11.4 knows no filters, and Python 3.12 warns where there is none
+        # Python before 3.10.12 and 3.11.4 knows no filters, and Python 3.12 warns where there is
+        # none
         tar.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     for key in ("train_list", "test_list"):
-        monkeypatch.setattr(datasets.CIFAR10, key, [(name, hashes[name]) for name, _ in getattr(datasets.CIFAR10, key)])
-    monkeypatch.setattr(datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": hashes["batches.meta"]})
+        monkeypatch.setattr(
+            datasets.CIFAR10,
+            key,
+            [(name, hashes[name]) for name, _ in getattr(datasets.CIFAR10, key)],
+        )
+    monkeypatch.setattr(
+        datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": hashes["batches.meta"]}
+    )
     for part, is_train in ((train, True), (test, False)):
         reference = datasets.CIFAR10(folder, train=is_train)
         assert part.source == "CIFAR-10"
@@ -190,7 +237,7 @@ def refuse(name, path, *parts):
 def break_file(path, how):
     content = bytearray(path.read_bytes())
     if how == "truncated":
-        content = content[:len(content) // 2]
+        content = content[: len(content) // 2]
     elif how == "corrupt":
         content[len(content) // 2] ^= 0xFF
     else:
@@ -215,7 +262,9 @@ def test_a_listed_hash_is_checked_even_if_the_file_can_be_read(folder):
     np.savez(path, **prepared())
     (folder / "SHA256SUMS").write_text(f"{'1' * 64}  mnist.npz\n")
     refuse("mnist", path, "1" * 64, hashlib.sha256(path.read_bytes()).hexdigest())
-    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  mnist.npz\n")
+    (folder / "SHA256SUMS").write_text(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  mnist.npz\n"
+    )
     assert ck.load("mnist")[0].source == "a prepared set"
 
 
@@ -232,19 +281,32 @@ def test_a_damaged_published_file_is_named(folder, published, how, which):
 @pytest.mark.parametrize("key", ["train_images", "test_labels", "classes", "source"])
 def test_a_missing_array_is_named(folder, key):
     np.savez(folder / "mnist.npz", **prepared(**{key: None}))
-    refuse("mnist", folder / "mnist.npz", key, "train_images, train_labels, test_images, test_labels, classes, source")
+    refuse(
+        "mnist",
+        folder / "mnist.npz",
+        key,
+        "train_images, train_labels, test_images, test_labels, classes, source",
+    )
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"train_labels": np.arange(30)},
-     "mnist.npz: a prepared set: labels must lie in 0 … 9 for 10 classes, but run from 0 to 29"),
-    ({"test_labels": np.arange(10) - 1}, "labels must lie in 0 … 9"),
-    ({"test_labels": np.arange(9)}, "one for each of the 10 images"),
-    ({"train_images": np.zeros((30, 28, 28))}, "images must be uint8 N×C×H×W, not float64 30×1×28×28"),
-    ({"train_images": np.zeros((30, 784), np.uint8)}, "images must be uint8 N×C×H×W"),
-    ({"train_labels": np.full(30, 1.5)}, "labels must be whole numbers, not float64"),
-    ({"train_images": np.zeros((30, 8, 8), np.uint8)}, "images of one size"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"train_labels": np.arange(30)},
+            "mnist.npz: a prepared set: labels must lie in 0 … 9 for 10 classes, but run from 0 to 29",
+        ),
+        ({"test_labels": np.arange(10) - 1}, "labels must lie in 0 … 9"),
+        ({"test_labels": np.arange(9)}, "one for each of the 10 images"),
+        (
+            {"train_images": np.zeros((30, 28, 28))},
+            "images must be uint8 N×C×H×W, not float64 30×1×28×28",
+        ),
+        ({"train_images": np.zeros((30, 784), np.uint8)}, "images must be uint8 N×C×H×W"),
+        ({"train_labels": np.full(30, 1.5)}, "labels must be whole numbers, not float64"),
+        ({"train_images": np.zeros((30, 8, 8), np.uint8)}, "images of one size"),
+    ],
+)
 def test_arrays_that_do_not_fit(folder, changes, words):
     np.savez(folder / "mnist.npz", **prepared(**changes))
     with pytest.raises(ck.DataError, match=words):
@@ -351,9 +413,13 @@ def test_progress_in_a_notebook_ends_as_a_line():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PROGRESS)])
     nbclient.NotebookClient(notebook, kernel_name="python3").execute()
     outputs = notebook.cells[0].outputs
-    assert [output["output_type"] for output in outputs] == ["display_data"] * 2, "nothing on stderr"
+    assert [output["output_type"] for output in outputs] == ["display_data"] * 2, (
+        "nothing on stderr"
+    )
     assert [dict(output["data"]) for output in outputs] == [
-        {"text/plain": "photos: done after 0 s"}, {"text/plain": "a<b.gz: stopped by ZeroDivisionError after 0 s"}]
+        {"text/plain": "photos: done after 0 s"},
+        {"text/plain": "a<b.gz: stopped by ZeroDivisionError after 0 s"},
+    ]
 
 
 def test_progress_in_a_notebook_is_a_bar(monkeypatch):
@@ -368,10 +434,17 @@ def test_progress_in_a_notebook_is_a_bar(monkeypatch):
         progress.show(1_500_000)
         progress.show(3_000_000, 6_000_000)
     assert [content.get("text/html") for content in shown] == [
-        '<progress max="2000" value="1200" aria-label="photos: 1,200 of 2,000"></progress> photos: 1,200 of 2,000', None,
-        "a&lt;b.gz: 1.50MB", '<progress max="6000000" value="3000000" aria-label="a&lt;b.gz: 3.00MB of 6.00MB"></progress> '
-        "a&lt;b.gz: 3.00MB of 6.00MB", None]
-    assert shown[0]["text/plain"] == "photos: 1,200 of 2,000" and shown[2]["text/plain"] == "a<b.gz: 1.50MB"
+        '<progress max="2000" value="1200" aria-label="photos: 1,200 of 2,000"></progress> photos: 1,200 of 2,000',
+        None,
+        "a&lt;b.gz: 1.50MB",
+        '<progress max="6000000" value="3000000" aria-label="a&lt;b.gz: 3.00MB of 6.00MB"></progress> '
+        "a&lt;b.gz: 3.00MB of 6.00MB",
+        None,
+    ]
+    assert (
+        shown[0]["text/plain"] == "photos: 1,200 of 2,000"
+        and shown[2]["text/plain"] == "a<b.gz: 1.50MB"
+    )
 
 
 def test_progress_without_a_terminal_is_silent(capfd):
@@ -380,16 +453,27 @@ def test_progress_without_a_terminal_is_silent(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-# On a busy machine a server may be silent for as long as the whole may take; then the socket says it first.
+# On a busy machine a server may be silent for as long as the whole may take; then the socket says
+# it first.
 TOO_LATE = "(no answer within 0.4 seconds|timed out)"
 
 
-@pytest.mark.parametrize(("kind", "reason", "patience"), [
-    ("wrong", "other bytes", 5), ("broken", "other bytes", 5), ("missing", "404", 5),
-    ("silent", "", 0.4), ("drip", TOO_LATE, 0.4), ("late", TOO_LATE, 0.4)])
+@pytest.mark.parametrize(
+    ("kind", "reason", "patience"),
+    [
+        ("wrong", "other bytes", 5),
+        ("broken", "other bytes", 5),
+        ("missing", "404", 5),
+        ("silent", "", 0.4),
+        ("drip", TOO_LATE, 0.4),
+        ("late", TOO_LATE, 0.4),
+    ],
+)
 def test_a_bad_address_is_left_in_time_and_leaves_nothing(mirror, tmp_path, kind, reason, patience):
     start = time.monotonic()
-    with pytest.raises(ConnectionError, match=f"the download of file.gz failed .*127.0.0.1: .*{reason}"):
+    with pytest.raises(
+        ConnectionError, match=f"the download of file.gz failed .*127.0.0.1: .*{reason}"
+    ):
         download.fetch([f"{mirror}{kind}/file"], tmp_path / "file.gz", GOOD, patience=patience)
     assert time.monotonic() - start < 10
     time.sleep(2.2 * (kind == "late"))  # its content comes when nobody waits any more
@@ -411,9 +495,13 @@ def test_nobody_listens(monkeypatch, tmp_path):
         download.fetch([f"http://127.0.0.1:{port}/file"], tmp_path / "file.gz", GOOD)
 
 
-def test_load_falls_back_within_20_seconds_with_its_real_patience(mirror, folder, monkeypatch, capsys):
+def test_load_falls_back_within_20_seconds_with_its_real_patience(
+    mirror, folder, monkeypatch, capsys
+):
     known = data.KNOWN["mnist"]
-    files = tuple(replace(file, addresses=(f"{mirror}silent/x", f"{mirror}drip/x")) for file in known.files)
+    files = tuple(
+        replace(file, addresses=(f"{mirror}silent/x", f"{mirror}drip/x")) for file in known.files
+    )
     monkeypatch.setitem(data.KNOWN, "mnist", replace(known, files=files))
     start = time.monotonic()
     train, _ = ck.load("mnist")
@@ -429,8 +517,16 @@ def test_load_downloads_what_is_missing(mirror, folder, published, monkeypatch, 
     place(folder, {path: published[path] for path in there})
     monkeypatch.setattr(Mirror, "content", published[last])
     files = tuple(replace(file, addresses=(f"{mirror}good/x",)) for file in known.files)
-    monkeypatch.setitem(data.KNOWN, "mnist", replace(data.KNOWN["mnist"], files=tuple(
-        replace(file, hash=old.hash) for file, old in zip(files, data.KNOWN["mnist"].files))))
+    monkeypatch.setitem(
+        data.KNOWN,
+        "mnist",
+        replace(
+            data.KNOWN["mnist"],
+            files=tuple(
+                replace(file, hash=old.hash) for file, old in zip(files, data.KNOWN["mnist"].files)
+            ),
+        ),
+    )
     assert ck.load("mnist")[0].source == "MNIST"
     assert sorted(everything_below(folder)) == sorted(published)
     assert capsys.readouterr().out == ""
@@ -451,7 +547,9 @@ def test_offline_never_touches_the_network(folder, monkeypatch, name):
 def test_a_folder_that_cannot_be_written(mirror, folder, monkeypatch):
     (folder / "file").write_text("a file is no folder, for root neither")
     monkeypatch.setenv("COURSEKIT_DATA", str(folder / "file" / "data"))
-    with pytest.raises(ck.DataError, match="cannot be stored.*make this folder writable.*COURSEKIT_DATA"):
+    with pytest.raises(
+        ck.DataError, match="cannot be stored.*make this folder writable.*COURSEKIT_DATA"
+    ):
         ck.load("mnist")
 
 
@@ -493,12 +591,20 @@ def test_shuffling_changes_from_epoch_to_epoch(seeded):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pixels_are_normalised_as_torchvision_does(channels):
     images = torch.randint(0, 256, (12, channels, 9, 7), dtype=torch.uint8)
-    mean, std = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)) if channels == 3 else ((0.1307,), (0.3081,))
+    mean, std = (
+        ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+        if channels == 3
+        else ((0.1307,), (0.3081,))
+    )
     ours = ck.Images(images, torch.zeros(12, dtype=torch.long), ("a",), "x", mean, std)
-    usual = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+    usual = v2.Compose(
+        [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    )
     x, _ = next(iter(ours.loader(12)))
     assert x.dtype == torch.float32
-    torch.testing.assert_close(x, torch.stack([usual(picture) for picture in ours.pixels()]), rtol=0, atol=2e-6)
+    torch.testing.assert_close(
+        x, torch.stack([usual(picture) for picture in ours.pixels()]), rtol=0, atol=2e-6
+    )
 
 
 def test_one_item_is_a_row_of_its_batch(pictures):
@@ -549,7 +655,9 @@ def test_split_is_disjoint_complete_and_stratified(counts, fraction, seed):
     assert len(second) == held_out
     for part, chosen in zip((rest, second), found):
         assert torch.equal(part.labels, labels[chosen])
-    share = torch.bincount(second.labels, minlength=len(counts)) - held_out * torch.tensor(counts) / n
+    share = (
+        torch.bincount(second.labels, minlength=len(counts)) - held_out * torch.tensor(counts) / n
+    )
     assert share.abs().max() <= 1, "a class has not its share"
 
 
@@ -559,18 +667,31 @@ def test_split_is_decided_by_its_seed(pictures):
     assert not torch.equal(first.images, other.images)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"images": torch.zeros(4, 1, 2, 2)}, "images must be uint8 N×C×H×W, not float32 4×1×2×2"),
-    ({"images": torch.zeros(4, 2, 2, dtype=torch.uint8)}, "images must be uint8"),
-    ({"labels": torch.zeros(4, dtype=torch.int32)}, "labels must be int64, one for each of the 4 images, not int32 4"),
-    ({"labels": torch.zeros(3, dtype=torch.int64)}, "not int64 3"),
-    ({"labels": torch.tensor([0, 1, 2, 3])}, "labels must lie in 0 … 2 for 3 classes, but run from 0 to 3"),
-    ({"labels": torch.tensor([0, 1, 2, -1])}, "run from -1 to 2"),
-    ({"mean": (0.1, 0.2)}, "mean and std need 1 or 1 numbers"),
-    ({"std": 0.0}, "std above zero"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": torch.zeros(4, 1, 2, 2)}, "images must be uint8 N×C×H×W, not float32 4×1×2×2"),
+        ({"images": torch.zeros(4, 2, 2, dtype=torch.uint8)}, "images must be uint8"),
+        (
+            {"labels": torch.zeros(4, dtype=torch.int32)},
+            "labels must be int64, one for each of the 4 images, not int32 4",
+        ),
+        ({"labels": torch.zeros(3, dtype=torch.int64)}, "not int64 3"),
+        (
+            {"labels": torch.tensor([0, 1, 2, 3])},
+            "labels must lie in 0 … 2 for 3 classes, but run from 0 to 3",
+        ),
+        ({"labels": torch.tensor([0, 1, 2, -1])}, "run from -1 to 2"),
+        ({"mean": (0.1, 0.2)}, "mean and std need 1 or 1 numbers"),
+        ({"std": 0.0}, "std above zero"),
+    ],
+)
 def test_a_data_set_that_does_not_fit_together(changes, words):
-    whole = {"images": torch.zeros(4, 1, 2, 2, dtype=torch.uint8), "labels": torch.zeros(4, dtype=torch.int64),
-             "classes": ("a", "b", "c"), "source": "x"}
+    whole = {
+        "images": torch.zeros(4, 1, 2, 2, dtype=torch.uint8),
+        "labels": torch.zeros(4, dtype=torch.int64),
+        "classes": ("a", "b", "c"),
+        "source": "x",
+    }
     with pytest.raises(ValueError, match=words):
         ck.Images(**whole | changes)

@@ -1,4 +1,5 @@
-"""``coursekit data``: what is said of a data folder, what is downloaded, and what is packed for a room without network."""
+"""``coursekit data``: what is said of a data folder, what is downloaded, and what is packed for a
+room without network."""
 
 import dataclasses
 import errno
@@ -25,13 +26,21 @@ from coursekit.classroom import course, datasets
 from coursekit.sources import File
 
 # What the made-up data folder has, and what of it the room gets.
-PACKED = {"mnist": "mnist.npz", "cifar10": "cifar10.npz", "cats_vs_dogs": "cats_vs_dogs/dog.3.png",
-          "indian_pines": "indian_pines.npz", "set12": "denoise/Set12/12.png", "wikipedia": "wikipedia.npz"}
+PACKED = {
+    "mnist": "mnist.npz",
+    "cifar10": "cifar10.npz",
+    "cats_vs_dogs": "cats_vs_dogs/dog.3.png",
+    "indian_pines": "indian_pines.npz",
+    "set12": "denoise/Set12/12.png",
+    "wikipedia": "wikipedia.npz",
+}
 
 
 def known_by(path, below):
     """A publisher's file that is here already."""
-    return File(path.relative_to(below).as_posix(), (), f"sha256:{download.hash_of(path, 'sha256')}")
+    return File(
+        path.relative_to(below).as_posix(), (), f"sha256:{download.hash_of(path, 'sha256')}"
+    )
 
 
 @pytest.fixture
@@ -41,12 +50,21 @@ def sets(folder, published, published_scene, monkeypatch):  # noqa: F811
     place_files(folder, published)
     place_files(folder, published_scene)
     colour = random.integers(0, 256, (10, 32, 32, 3), dtype=np.uint8)
-    np.savez(folder / "cifar10.npz", **prepared_images(train_images=colour, test_images=colour, test_labels=np.arange(10),
-                                                       train_labels=np.arange(10)))
+    np.savez(
+        folder / "cifar10.npz",
+        **prepared_images(
+            train_images=colour,
+            test_images=colour,
+            test_labels=np.arange(10),
+            train_labels=np.arange(10),
+        ),
+    )
     (folder / "cats_vs_dogs").mkdir()
     for i in range(4):
         for kind in ("cat", "dog"):
-            Image.fromarray(random.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(folder / f"cats_vs_dogs/{kind}.{i}.png")
+            Image.fromarray(random.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(
+                folder / f"cats_vs_dogs/{kind}.{i}.png"
+            )
     (folder / "denoise" / "Set12").mkdir(parents=True)
     grey = [folder / f"denoise/Set12/{i:02}.png" for i in range(1, 13)]
     for path in grey:
@@ -55,8 +73,14 @@ def sets(folder, published, published_scene, monkeypatch):  # noqa: F811
     set12 = [known_by(path, folder) for path in grey]
     monkeypatch.setattr(denoising, "files", lambda name: set12 if name == "set12" else files(name))
     (folder / "wikipedia").mkdir()
-    savemat(folder / "wikipedia" / "raw_features.mat",
-            {f"{kind}_{part}": random.random((6, width)) for kind, width in (("I", 4), ("T", 3)) for part in ("tr", "te")})
+    savemat(
+        folder / "wikipedia" / "raw_features.mat",
+        {
+            f"{kind}_{part}": random.random((6, width))
+            for kind, width in (("I", 4), ("T", 3))
+            for part in ("tr", "te")
+        },
+    )
     for part in ("train", "test"):
         listed = folder / "wikipedia" / f"{part}set_txt_img_cat.list"
         listed.write_text("".join(f"t{i}\ti{i}\t{i % 3 + 1}\n" for i in range(6)))
@@ -75,7 +99,11 @@ def room(tmp_path_factory):
 def only(monkeypatch, *names):
     """As if the course had only these sets."""
     known = datasets.known_sets
-    monkeypatch.setattr(datasets, "known_sets", lambda: {name: one for name, one in known().items() if name in names})
+    monkeypatch.setattr(
+        datasets,
+        "known_sets",
+        lambda: {name: one for name, one in known().items() if name in names},
+    )
 
 
 def contents(below):
@@ -86,17 +114,28 @@ def contents(below):
 
 
 def test_every_set_of_every_family_is_known():
-    known, tables = datasets.known_sets(), (data.KNOWN, hyperspectral.KNOWN, denoising.KNOWN, retrieval.KNOWN)
-    assert sorted(known) == sorted(name for table in tables for name in table), "each once: names must differ"
+    known, tables = (
+        datasets.known_sets(),
+        (data.KNOWN, hyperspectral.KNOWN, denoising.KNOWN, retrieval.KNOWN),
+    )
+    assert sorted(known) == sorted(name for table in tables for name in table), (
+        "each once: names must differ"
+    )
     for name, one in known.items():
         assert one.name == name and one.title and one.licence
         assert all(one.owns(file.path) for file in one.files)
-        assert one.owns(f"{name}.npz") is (name not in denoising.KNOWN) and not one.owns(f"{name}2.npz")
+        assert one.owns(f"{name}.npz") is (name not in denoising.KNOWN) and not one.owns(
+            f"{name}2.npz"
+        )
         assert one.owns(f"{name}/a.jpg") is (name == "cats_vs_dogs")
 
 
 def test_the_licences_are_those_of_the_data_page():
-    page = (Path(__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8").splitlines()
+    page = (
+        (Path(__file__).parent.parent / "data" / "README.md")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     told, name = {}, None
     for line in page:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -116,15 +155,34 @@ def listed_rows(capsys):
 
 
 def test_the_table(sets, capsys):
-    (sets / "SHA256SUMS").write_text(f"{'1' * 64}  cifar10.npz\n{'2' * 64}  cats_vs_dogs/cat.0.png\n")
+    (sets / "SHA256SUMS").write_text(
+        f"{'1' * 64}  cifar10.npz\n{'2' * 64}  cats_vs_dogs/cat.0.png\n"
+    )
     assert datasets.list_sets([]) == 0
     rows, last = listed_rows(capsys)
-    assert list(rows) == ["name", *datasets.known_sets()] and len({len(row) for row in rows.values()} - {4, 5, 6}) == 0
+    assert (
+        list(rows) == ["name", *datasets.known_sets()]
+        and len({len(row) for row in rows.values()} - {4, 5, 6}) == 0
+    )
     size = f"{sum((sets / file.path).stat().st_size for file in data.KNOWN['mnist'].files) / 1e6:,.1f} MB"
-    assert rows["mnist"] == ["mnist", "publisher's files", size, "publisher's", "1, 4", "CC BY-SA 3.0 as commonly stated"]
+    assert rows["mnist"] == [
+        "mnist",
+        "publisher's files",
+        size,
+        "publisher's",
+        "1, 4",
+        "CC BY-SA 3.0 as commonly stated",
+    ]
     assert rows["cifar10"][1] == "prepared file" and rows["cifar10"][3] == "SHA256SUMS"
-    assert rows["cats_vs_dogs"][1::2] == ["folder of photos", "SHA256SUMS, not known", "that of the photos"]
-    assert rows["set12"][1] == "publisher's files" and rows["set12"][-1] == "none stated; rights with their owners"
+    assert rows["cats_vs_dogs"][1::2] == [
+        "folder of photos",
+        "SHA256SUMS, not known",
+        "that of the photos",
+    ]
+    assert (
+        rows["set12"][1] == "publisher's files"
+        and rows["set12"][-1] == "none stated; rights with their owners"
+    )
     assert rows["salinas"] == ["salinas", "nothing: a stand-in", "publisher's", "none stated"]
     assert rows["pascal_sentence"][2] == "not known"
     assert last == f"The data folder is {sets}."
@@ -137,7 +195,9 @@ def test_the_table_of_a_part(sets, capsys):
     rows, _ = listed_rows(capsys)
     assert list(rows) == ["name", "mnist", "indian_pines"]
     assert rows["mnist"][1] == "3 of 4 publisher's files"
-    assert rows["indian_pines"][1] == "prepared file, publisher's files", "in the order in which the loader takes them"
+    assert rows["indian_pines"][1] == "prepared file, publisher's files", (
+        "in the order in which the loader takes them"
+    )
 
 
 def test_a_forgotten_folder_is_an_empty_one(folder, monkeypatch, capsys):  # noqa: F811
@@ -155,8 +215,16 @@ def test_weeks_are_those_of_the_notebooks(folder, tmp_path_factory, monkeypatch,
         content = {"cells": [{"cell_type": kind, "source": source} for kind, source in cells]}
         (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps(content))
 
-    write("week2_a", ("code", ["a, b = ck.load(\"mnist\",\n", "  size=3)\n"]), ("markdown", "ck.load('cifar10')"))
-    write("week10_b", ("code", "x = load('mnist'); ck.load_scene( 'salinas')"), ("code", "net.load_state_dict(cifar10)"))
+    write(
+        "week2_a",
+        ("code", ['a, b = ck.load("mnist",\n', "  size=3)\n"]),
+        ("markdown", "ck.load('cifar10')"),
+    )
+    write(
+        "week10_b",
+        ("code", "x = load('mnist'); ck.load_scene( 'salinas')"),
+        ("code", "net.load_state_dict(cifar10)"),
+    )
     write("bonus", ("code", "ck.load_grey(name); ck.load_pairs('wikipedia')"))
     (root / "notebooks" / "week3_torn.ipynb").write_text("{")
     monkeypatch.chdir(root)
@@ -168,10 +236,20 @@ def test_weeks_are_those_of_the_notebooks(folder, tmp_path_factory, monkeypatch,
     assert datasets.list_sets(["mnist"]) == 0, "outside the course's folder nobody knows"
 
 
-@pytest.mark.parametrize("ask", [datasets.list_sets, datasets.fetch, datasets.verify,
-                                 lambda names: datasets.pack(names, "room", False)])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        datasets.list_sets,
+        datasets.fetch,
+        datasets.verify,
+        lambda names: datasets.pack(names, "room", False),
+    ],
+)
 def test_an_unknown_name_lists_the_known_ones(folder, ask):  # noqa: F811
-    with pytest.raises(course.CommandError, match='no data set "minst": choose from mnist, .*salinas.*bsd68.*wikipedia'):
+    with pytest.raises(
+        course.CommandError,
+        match='no data set "minst": choose from mnist, .*salinas.*bsd68.*wikipedia',
+    ):
         ask(["mnist", "minst"])
 
 
@@ -179,22 +257,38 @@ def test_an_unknown_name_lists_the_known_ones(folder, ask):  # noqa: F811
 
 
 def write_listing(below, *paths):
-    (below / "SHA256SUMS").write_text("".join(f"{download.hash_of(below / path, 'sha256')}  {path}\n" for path in paths))
+    (below / "SHA256SUMS").write_text(
+        "".join(f"{download.hash_of(below / path, 'sha256')}  {path}\n" for path in paths)
+    )
 
 
 def test_whole_sets_are_said_to_be_whole(sets, capsys):
     write_listing(sets, "cifar10.npz", "cats_vs_dogs/cat.0.png")
     assert datasets.verify([]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert {"mnist: ok, 4 files", "cifar10: ok, 1 file", "cats_vs_dogs: ok, 1 file; no hash known, 7 files",
-            "set12: ok, 12 files", "indian_pines: ok, 2 files", "wikipedia: ok, 3 files", "salinas: missing",
-            "bsd68: missing"} <= {*said}
+    assert {
+        "mnist: ok, 4 files",
+        "cifar10: ok, 1 file",
+        "cats_vs_dogs: ok, 1 file; no hash known, 7 files",
+        "set12: ok, 12 files",
+        "indian_pines: ok, 2 files",
+        "wikipedia: ok, 3 files",
+        "salinas: missing",
+        "bsd68: missing",
+    } <= {*said}
     assert said[-1] == "nothing is damaged" and len(said) == 1 + len(datasets.known_sets())
 
 
 @pytest.mark.parametrize("how", ["truncated", "changed", "empty", "a folder"])
-@pytest.mark.parametrize("name, path", [("mnist", data.KNOWN["mnist"].files[1].path), ("cifar10", "cifar10.npz"),
-                                        ("cats_vs_dogs", "cats_vs_dogs/dog.2.png"), ("set12", "denoise/Set12/07.png")])
+@pytest.mark.parametrize(
+    "name, path",
+    [
+        ("mnist", data.KNOWN["mnist"].files[1].path),
+        ("cifar10", "cifar10.npz"),
+        ("cats_vs_dogs", "cats_vs_dogs/dog.2.png"),
+        ("set12", "denoise/Set12/07.png"),
+    ],
+)
 def test_a_damaged_file_is_named(sets, capsys, how, name, path):
     write_listing(sets, "cifar10.npz", "cats_vs_dogs/dog.2.png")
     content = (sets / path).read_bytes()
@@ -202,14 +296,19 @@ def test_a_damaged_file_is_named(sets, capsys, how, name, path):
         (sets / path).unlink()
         (sets / path).mkdir()
     else:
-        (sets / path).write_bytes({"truncated": content[:-1], "changed": content[:-1] + b"?", "empty": b""}[how])
+        (sets / path).write_bytes(
+            {"truncated": content[:-1], "changed": content[:-1] + b"?", "empty": b""}[how]
+        )
     assert datasets.verify([]) == 1
     said = capsys.readouterr().out.splitlines()
-    line, = (line for line in said if "DAMAGED" in line)
+    (line,) = (line for line in said if "DAMAGED" in line)
     assert line.startswith(f"{name}: DAMAGED, {path} ") and "move away what is there of it" in line
     if how != "a folder":
         kind = "md5" if name == "mnist" else "sha256"
-        assert f"has {kind} {download.hash_of(sets / path, kind)}, not {hashlib.new(kind, content).hexdigest()}" in line
+        assert (
+            f"has {kind} {download.hash_of(sets / path, kind)}, not {hashlib.new(kind, content).hexdigest()}"
+            in line
+        )
     assert said[-1] == "1 file damaged"
     assert datasets.verify(["indian_pines"]) == 0, "the others are whole"
 
@@ -233,10 +332,16 @@ def test_a_listed_file_that_is_gone_is_damage(sets, capsys):
 def test_a_part_of_the_files_is_missing(sets, capsys):
     (sets / data.KNOWN["mnist"].files[0].path).unlink()
     assert datasets.verify(["mnist"]) == 0
-    assert capsys.readouterr().out == "mnist: ok, 3 files; missing (only 3 of 4 publisher's files here)\nnothing is damaged\n"
+    assert (
+        capsys.readouterr().out
+        == "mnist: ok, 3 files; missing (only 3 of 4 publisher's files here)\nnothing is damaged\n"
+    )
 
 
-@pytest.mark.parametrize("line", ["{}  a.npz", "{} *a.npz", "{}\ta.npz", "{} b.npz", "{}  below/a.npz", "", "{}", "# {} a.npz"])
+@pytest.mark.parametrize(
+    "line",
+    ["{}  a.npz", "{} *a.npz", "{}\ta.npz", "{} b.npz", "{}  below/a.npz", "", "{}", "# {} a.npz"],
+)
 def test_the_list_is_read_as_the_loaders_read_it(tmp_path, line):
     (tmp_path / "SHA256SUMS").write_text(f"x\n{line.format('7' * 64)}\n")
     assert datasets._listed(tmp_path).get("a.npz") == download.listed_hash(tmp_path / "a.npz")
@@ -247,15 +352,28 @@ def test_the_list_is_read_as_the_loaders_read_it(tmp_path, line):
 
 @pytest.fixture
 def publisher(mirror, folder, published, monkeypatch):  # noqa: F811
-    """Two sets at a server: ``publisher(kind)`` makes it good or bad for MNIST; Fashion-MNIST (the same files) is good."""
-    monkeypatch.setattr(Mirror, "content", property(lambda self: published[f"MNIST/raw/{self.path.rsplit('/', 1)[-1]}"]))
+    """Two sets at a server: ``publisher(kind)`` makes it good or bad for MNIST; Fashion-MNIST (the
+    same files) is good."""
+    monkeypatch.setattr(
+        Mirror,
+        "content",
+        property(lambda self: published[f"MNIST/raw/{self.path.rsplit('/', 1)[-1]}"]),
+    )
     only(monkeypatch, "mnist", "fashion_mnist", "salinas_a")
 
     def at(kind):
         for name, how in (("mnist", kind), ("fashion_mnist", "good")):
-            files = tuple(File(f"{name}/{Path(file.path).name}", (f"{mirror}{how}/{Path(file.path).name}",), file.hash)
-                          for file in data.KNOWN["mnist"].files)
-            monkeypatch.setitem(data.KNOWN, name, dataclasses.replace(data.KNOWN[name], files=files))
+            files = tuple(
+                File(
+                    f"{name}/{Path(file.path).name}",
+                    (f"{mirror}{how}/{Path(file.path).name}",),
+                    file.hash,
+                )
+                for file in data.KNOWN["mnist"].files
+            )
+            monkeypatch.setitem(
+                data.KNOWN, name, dataclasses.replace(data.KNOWN[name], files=files)
+            )
         return folder
 
     return at
@@ -269,7 +387,9 @@ def test_what_is_missing_is_downloaded(publisher, published, capsys):  # noqa: F
     assert datasets.fetch([]) == 0, "what nobody can have is no failure unless it is named"
     said = capsys.readouterr().out
     assert "mnist: downloading 3 files from 127.0.0.1\nmnist: 3 files, 0.0 MB, now in " in said
-    assert "fashion_mnist: downloading 4 files" in said and "salinas_a: cannot be downloaded" in said
+    assert (
+        "fashion_mnist: downloading 4 files" in said and "salinas_a: cannot be downloaded" in said
+    )
     assert len(everything_below(below)) == 8 and datasets.verify([]) == 0
     assert datasets.fetch(["mnist"]) == 0
     assert "mnist: is here already (publisher's files)" in capsys.readouterr().out
@@ -280,9 +400,12 @@ def test_the_next_set_is_fetched_when_one_cannot_be_had(publisher, capsys, kind)
     below = publisher(kind)
     assert datasets.fetch(["mnist", "fashion_mnist", "salinas_a"]) == 1
     said = capsys.readouterr().out
-    assert "mnist: FAILED, MNIST is not in the data folder, and the download of train-images" in said
+    assert (
+        "mnist: FAILED, MNIST is not in the data folder, and the download of train-images" in said
+    )
     assert "fashion_mnist: 4 files" in said and said.endswith(
-        "not to be had: mnist, salinas_a; the notebooks take stand-ins for them, and say so\n")
+        "not to be had: mnist, salinas_a; the notebooks take stand-ins for them, and say so\n"
+    )
     assert [path.split("/")[0] for path in everything_below(below)] == ["fashion_mnist"] * 4
 
 
@@ -292,18 +415,26 @@ def test_a_damaged_file_is_left_alone(publisher, capsys):
     first.parent.mkdir()
     first.write_bytes(b"damaged")
     assert datasets.fetch(["mnist", "fashion_mnist"]) == 1
-    assert f"mnist: FAILED, {first.name} is damaged" in capsys.readouterr().out and first.read_bytes() == b"damaged"
+    assert (
+        f"mnist: FAILED, {first.name} is damaged" in capsys.readouterr().out
+        and first.read_bytes() == b"damaged"
+    )
 
 
 def test_a_prepared_file_is_not_downloaded_again(sets, monkeypatch, capsys):
     monkeypatch.delenv("COURSEKIT_OFFLINE")
     assert datasets.fetch(["cifar10", "cats_vs_dogs"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["cifar10: is here already (prepared file)",
-                                                    "cats_vs_dogs: is here already (folder of photos)"]
+    assert capsys.readouterr().out.splitlines() == [
+        "cifar10: is here already (prepared file)",
+        "cats_vs_dogs: is here already (folder of photos)",
+    ]
 
 
 def test_offline_nothing_is_fetched(folder):  # noqa: F811
-    with pytest.raises(course.CommandError, match="COURSEKIT_OFFLINE forbids the network: unset it, or .*coursekit data pack"):
+    with pytest.raises(
+        course.CommandError,
+        match="COURSEKIT_OFFLINE forbids the network: unset it, or .*coursekit data pack",
+    ):
         datasets.fetch([])
     assert everything_below(folder) == []
 
@@ -322,8 +453,9 @@ def equal(a, b):
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
     if dataclasses.is_dataclass(a):
-        return type(a) is type(b) and all(equal(getattr(a, field.name), getattr(b, field.name))
-                                          for field in dataclasses.fields(a))
+        return type(a) is type(b) and all(
+            equal(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a)
+        )
     return a == b
 
 
@@ -336,17 +468,25 @@ def test_the_packed_folder_is_a_data_folder(sets, room, monkeypatch, capsys):
     assert datasets.pack([], str(room), False) == 0
     said = capsys.readouterr().out
     assert "salinas: left out" in said and "mnist: mnist.npz, 0.0 MB; licence: CC BY-SA 3.0" in said
-    assert "set12: 12 files in denoise/Set12/" in said and f"in {room}: the notebooks take them" in said
+    assert (
+        "set12: 12 files in denoise/Set12/" in said
+        and f"in {room}: the notebooks take them" in said
+    )
     assert contents(sets).items() >= before.items(), "the sources stay as they are"
     assert {path.split("/")[0] for path in everything_below(room)} == {
-        "SHA256SUMS", "denoise", "cats_vs_dogs", *(path for path in PACKED.values() if "/" not in path)}
+        "SHA256SUMS",
+        "denoise",
+        "cats_vs_dogs",
+        *(path for path in PACKED.values() if "/" not in path),
+    }
 
     monkeypatch.setenv("COURSEKIT_DATA", str(room))
     there = load_all()
     for name in PACKED:
         assert equal(here[name], there[name]), name
-    assert not equal(here["mnist"], here["mnist"][::-1]) and not equal(here["indian_pines"], dataclasses.replace(
-        here["indian_pines"], source="another")), "equal tells what differs"
+    assert not equal(here["mnist"], here["mnist"][::-1]) and not equal(
+        here["indian_pines"], dataclasses.replace(here["indian_pines"], source="another")
+    ), "equal tells what differs"
     assert "this is NOT" not in capsys.readouterr().out
     assert datasets.verify([]) == 0
     said = capsys.readouterr().out
@@ -354,15 +494,21 @@ def test_the_packed_folder_is_a_data_folder(sets, room, monkeypatch, capsys):
         assert f"{name}: ok" in said and f"{name}: no hash" not in said
     assert "; no hash known" not in said
     if shutil.which("sha256sum"):
-        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=room, check=True)
+        subprocess.run(
+            ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=room, check=True
+        )
 
 
 def test_a_packed_scene_keeps_its_wavelengths(sets, room):
     datasets.pack(["indian_pines"], str(room), False)
     with np.load(room / "indian_pines.npz") as file:
         assert np.array_equal(file["wavelengths"], hyperspectral.KNOWN["indian_pines"].wavelengths)
-    bare = hyperspectral.Scene(np.zeros((1, 1, 2)), np.zeros((1, 1), dtype=int), ("oats",), "a field")
-    assert "wavelengths" not in datasets._arrays_of_scene(bare), "None cannot be kept in a file of numbers"
+    bare = hyperspectral.Scene(
+        np.zeros((1, 1, 2)), np.zeros((1, 1), dtype=int), ("oats",), "a field"
+    )
+    assert "wavelengths" not in datasets._arrays_of_scene(bare), (
+        "None cannot be kept in a file of numbers"
+    )
 
 
 def test_packing_twice_gives_the_same_bytes(sets, room):
@@ -370,7 +516,9 @@ def test_packing_twice_gives_the_same_bytes(sets, room):
     datasets.pack([*PACKED][::-1], str(room.with_name("again")), False)
     assert contents(room) == contents(room.with_name("again"))
     with zipfile.ZipFile(room / "mnist.npz") as file:
-        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}, "not when they were packed"
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}, (
+            "not when they were packed"
+        )
 
 
 def test_what_is_packed_can_be_packed_again(sets, room, monkeypatch):
@@ -378,7 +526,9 @@ def test_what_is_packed_can_be_packed_again(sets, room, monkeypatch):
     monkeypatch.setenv("COURSEKIT_DATA", str(room))
     datasets.pack([], str(room.with_name("again")), False)
     again = contents(room.with_name("again"))
-    assert {path: content for path, content in contents(room).items() if not path.startswith(".photos")} == again
+    assert {
+        path: content for path, content in contents(room).items() if not path.startswith(".photos")
+    } == again
 
 
 @pytest.mark.parametrize("scale", ["smoke", "full", "nonsense", None])
@@ -392,15 +542,18 @@ def test_the_scale_does_not_matter(sets, room, monkeypatch, scale):
     assert datasets.pack(["mnist", "indian_pines"], str(room), False) == 0
     with np.load(room / "mnist.npz") as file:
         assert file["source"] == "MNIST" and file["train_images"].shape == (30, 28, 28)
-    assert {name: datasets.os.environ.get(name) for name in ("COURSEKIT_SCALE", "COURSEKIT_OFFLINE")} == {
-        "COURSEKIT_SCALE": scale, "COURSEKIT_OFFLINE": None}, "as it was before"
+    assert {
+        name: datasets.os.environ.get(name) for name in ("COURSEKIT_SCALE", "COURSEKIT_OFFLINE")
+    } == {"COURSEKIT_SCALE": scale, "COURSEKIT_OFFLINE": None}, "as it was before"
 
 
 def test_what_is_not_here_is_left_out(sets, room, capsys):
     (sets / data.KNOWN["mnist"].files[0].path).unlink()
     assert datasets.pack(["mnist", "salinas", "cifar10"], str(room), False) == 1
     said = capsys.readouterr().out
-    assert "mnist: left out" in said and "salinas: left out" in said and "coursekit data fetch" in said
+    assert (
+        "mnist: left out" in said and "salinas: left out" in said and "coursekit data fetch" in said
+    )
     assert sorted(everything_below(room)) == ["SHA256SUMS", "cifar10.npz"]
 
 
@@ -411,15 +564,30 @@ def test_nothing_at_all_makes_no_folder(folder, room):  # noqa: F811
 def test_a_stand_in_is_never_packed(sets, room, capsys):
     """Somebody may have kept one as a prepared file."""
     cube, labels = standins.scene((5, 6), np.linspace(400, 900, 7))
-    np.savez(sets / "salinas.npz", cube=cube, labels=labels, classes=["a", "b"], source="Salinas stand-in (synthetic)")
+    np.savez(
+        sets / "salinas.npz",
+        cube=cube,
+        labels=labels,
+        classes=["a", "b"],
+        source="Salinas stand-in (synthetic)",
+    )
     assert datasets.pack(["salinas", "mnist"], str(room), False) == 1
-    assert "salinas: FAILED, what the data folder has is made up (Salinas stand-in (synthetic))" in capsys.readouterr().out
+    assert (
+        "salinas: FAILED, what the data folder has is made up (Salinas stand-in (synthetic))"
+        in capsys.readouterr().out
+    )
     assert sorted(everything_below(room)) == ["SHA256SUMS", "mnist.npz"]
     assert datasets.sources.source_of_standin("Salinas") == "Salinas stand-in (synthetic)"
 
 
-@pytest.mark.parametrize("name, path", [("mnist", data.KNOWN["mnist"].files[1].path), ("cifar10", "cifar10.npz"),
-                                        ("set12", "denoise/Set12/07.png")])
+@pytest.mark.parametrize(
+    "name, path",
+    [
+        ("mnist", data.KNOWN["mnist"].files[1].path),
+        ("cifar10", "cifar10.npz"),
+        ("set12", "denoise/Set12/07.png"),
+    ],
+)
 def test_a_damaged_set_is_not_packed(sets, room, capsys, name, path):
     (sets / path).write_bytes((sets / path).read_bytes()[:-50])
     assert datasets.pack([name, "indian_pines"], str(room), False) == 1
@@ -436,7 +604,9 @@ def test_what_is_there_is_replaced_only_by_force(sets, room, name):
     whole = contents(room)
     (room / PACKED[name]).write_bytes(b"older")
     before = contents(room)
-    with pytest.raises(course.CommandError, match=f"is there already: .*--force what this one has of {name}"):
+    with pytest.raises(
+        course.CommandError, match=f"is there already: .*--force what this one has of {name}"
+    ):
         datasets.pack([name], str(room), False)
     assert contents(room) == before
     assert datasets.pack([name], str(room), True) == 0
@@ -444,7 +614,9 @@ def test_what_is_there_is_replaced_only_by_force(sets, room, name):
 
 
 def test_what_was_packed_before_gives_way(sets, room, monkeypatch, capsys):
-    """Fewer photos, then no photos but a prepared file, then photos again: the loader takes what was packed last."""
+    """Fewer photos, then no photos but a prepared file, then photos again: the loader takes what
+    was packed last."""
+
     def packed():
         assert datasets.pack(["cats_vs_dogs"], str(room), True) == 0
         with monkeypatch.context() as there:
@@ -454,10 +626,21 @@ def test_what_was_packed_before_gives_way(sets, room, monkeypatch, capsys):
 
     packed()
     (sets / "cats_vs_dogs" / "dog.3.png").unlink()
-    assert equal(packed(), load_all(["cats_vs_dogs"])) and not (room / "cats_vs_dogs" / "dog.3.png").exists()
+    assert (
+        equal(packed(), load_all(["cats_vs_dogs"]))
+        and not (room / "cats_vs_dogs" / "dog.3.png").exists()
+    )
     colour, labels = np.zeros((10, 8, 8, 3), dtype=np.uint8), np.arange(10) % 2
-    np.savez(sets / "cats_vs_dogs.npz", **prepared_images(train_images=colour, test_images=colour, test_labels=labels,
-                                                          train_labels=labels, classes=["cat", "dog"]))
+    np.savez(
+        sets / "cats_vs_dogs.npz",
+        **prepared_images(
+            train_images=colour,
+            test_images=colour,
+            test_labels=labels,
+            train_labels=labels,
+            classes=["cat", "dog"],
+        ),
+    )
     assert equal(packed(), load_all(["cats_vs_dogs"])) and not (room / "cats_vs_dogs").exists()
     (sets / "cats_vs_dogs.npz").unlink()
     assert equal(packed(), load_all(["cats_vs_dogs"])) and not (room / "cats_vs_dogs.npz").exists()
@@ -466,13 +649,17 @@ def test_what_was_packed_before_gives_way(sets, room, monkeypatch, capsys):
 def test_a_file_of_somebody_else_is_never_taken_away(sets, room):
     (room / "cats_vs_dogs").mkdir(parents=True)
     (room / "cats_vs_dogs" / "cat.mine.jpg").write_bytes(b"the only one")
-    with pytest.raises(course.CommandError, match="cat.mine.jpg is in the way, and no coursekit data pack put it there"):
+    with pytest.raises(
+        course.CommandError,
+        match="cat.mine.jpg is in the way, and no coursekit data pack put it there",
+    ):
         datasets.pack(["mnist", "cats_vs_dogs"], str(room), True)
     assert everything_below(room) == ["cats_vs_dogs/cat.mine.jpg"]
 
 
 def broken(function, after):
-    """The function, which writes half of a file and then finds the disk full, at its call number ``after``."""
+    """The function, which writes half of a file and then finds the disk full, at its call number
+    ``after``."""
     calls = []
 
     def run(*arguments, **options):
@@ -487,14 +674,27 @@ def broken(function, after):
     return run
 
 
-@pytest.mark.parametrize("name, module, function", [("indian_pines", np, "savez"), ("cats_vs_dogs", shutil, "copyfile"),
-                                                    ("cifar10", shutil, "copyfile")])
+@pytest.mark.parametrize(
+    "name, module, function",
+    [
+        ("indian_pines", np, "savez"),
+        ("cats_vs_dogs", shutil, "copyfile"),
+        ("cifar10", shutil, "copyfile"),
+    ],
+)
 @pytest.mark.parametrize("force", [True, False])
 def test_a_full_disk_leaves_no_half_set(sets, room, monkeypatch, name, module, function, force):
     datasets.pack(["mnist"] + [name] * force, str(room), False)
     before = contents(room)
-    monkeypatch.setattr(module, function, broken(getattr(module, function), after=5 if name == "cats_vs_dogs" else 1))
-    with pytest.raises(course.CommandError, match=f"room cannot take {name} .No space left on device.: choose another folder"):
+    monkeypatch.setattr(
+        module,
+        function,
+        broken(getattr(module, function), after=5 if name == "cats_vs_dogs" else 1),
+    )
+    with pytest.raises(
+        course.CommandError,
+        match=f"room cannot take {name} .No space left on device.: choose another folder",
+    ):
         datasets.pack([name], str(room), force)
     assert contents(room) == before
     monkeypatch.undo()
@@ -525,7 +725,10 @@ def test_folders_that_cannot_take_the_sets(sets, room, target):
     (room / "file").write_bytes(b"mine")
     (room / "data").symlink_to(sets)
     before = contents(sets)
-    with pytest.raises(course.CommandError, match="is the data folder itself" if target == "data" else "cannot take mnist"):
+    with pytest.raises(
+        course.CommandError,
+        match="is the data folder itself" if target == "data" else "cannot take mnist",
+    ):
         datasets.pack(["mnist"], str(room / target), True)
     assert (room / "file").read_bytes() == b"mine" and contents(sets) == before
 

@@ -1,4 +1,5 @@
-"""Grey photos, their patches, and noise: against values written out here, and what is said of photos that do not fit."""
+"""Grey photos, their patches, and noise: against values written out here, and what is said of
+photos that do not fit."""
 
 from pathlib import Path
 
@@ -22,18 +23,28 @@ def ramp(height, width, start=0):
 
 @pytest.fixture
 def photos():
-    return GreyPhotos([ramp(20, 30), ramp(12, 12, 5), ramp(30, 20, 9), ramp(20, 30, 40)], list("abcd"), "four photos")
+    return GreyPhotos(
+        [ramp(20, 30), ramp(12, 12, 5), ramp(30, 20, 9), ramp(20, 30, 40)],
+        list("abcd"),
+        "four photos",
+    )
 
 
 def test_patches_are_where_they_should_be(photos):
     patches = photos.patches(8, 25, stride=5)
-    corners = [(i, row, column) for i, photo in enumerate(photos.pixels) for row in range(0, photo.shape[0] - 7, 5)
-               for column in range(0, photo.shape[1] - 7, 5)]
+    corners = [
+        (i, row, column)
+        for i, photo in enumerate(photos.pixels)
+        for row in range(0, photo.shape[0] - 7, 5)
+        for column in range(0, photo.shape[1] - 7, 5)
+    ]
     assert patches.places.tolist() == [list(corner) for corner in corners]
     patches.symmetry = lambda images: images
     _, clean = patches.__getitems__(range(len(patches)))
     for y, (i, row, column) in zip(clean, corners):
-        assert torch.equal((y[0] * 255).round().byte(), photos.pixels[i][row:row + 8, column:column + 8])
+        assert torch.equal(
+            (y[0] * 255).round().byte(), photos.pixels[i][row : row + 8, column : column + 8]
+        )
 
 
 def test_patches_are_views(photos):
@@ -49,7 +60,12 @@ def test_noise_is_fresh_and_as_strong_as_promised():
     noise = 255 * (first - clean)
     assert not torch.equal(first, second)
     assert noise.std() == pytest.approx(25, rel=0.02) and abs(noise.mean()) < 0.3
-    assert torch.corrcoef(torch.stack([(first - clean).flatten(), (second - clean).flatten()]))[0, 1].abs() < 0.02
+    assert (
+        torch.corrcoef(torch.stack([(first - clean).flatten(), (second - clean).flatten()]))[
+            0, 1
+        ].abs()
+        < 0.02
+    )
 
 
 def test_blind_noise_has_a_strength_for_each_patch():
@@ -57,7 +73,9 @@ def test_blind_noise_has_a_strength_for_each_patch():
     patches = photos.patches(30, (0, 50), stride=1)
     noisy, clean = patches.__getitems__(range(500))
     strength = 255 * (noisy - clean).std((1, 2, 3))
-    assert strength.min() < 2 and strength.max() > 48 and strength.mean() == pytest.approx(25, abs=2)
+    assert (
+        strength.min() < 2 and strength.max() > 48 and strength.mean() == pytest.approx(25, abs=2)
+    )
     assert patches.source == "one, σ = 0 to 50"
 
 
@@ -66,7 +84,11 @@ def test_all_eight_symmetries_come():
     patches = photos.patches(9, 1e-6)
     seen = {tuple((255 * patches[0][1]).round().byte().flatten().tolist()) for _ in range(200)}
     square = np.asarray(photos.pixels[0])
-    expected = {tuple(np.rot90(turned, k).flatten().tolist()) for turned in (square, square.T) for k in range(4)}
+    expected = {
+        tuple(np.rot90(turned, k).flatten().tolist())
+        for turned in (square, square.T)
+        for k in range(4)
+    }
     assert len(expected) == 8 and seen == expected
 
 
@@ -81,9 +103,13 @@ def test_photos_to_test_on_keep_their_noise(photos):
     assert noisy.names == ("b", "a", "d", "c")
     for i in range(4):
         assert torch.equal(noisy[i][0], again[i][0]) and not torch.equal(noisy[i][0], other[i][0])
-        assert torch.equal(noisy[i][1][0] * 255, photos.pixels["abcd".index(noisy.names[i])].float())
+        assert torch.equal(
+            noisy[i][1][0] * 255, photos.pixels["abcd".index(noisy.names[i])].float()
+        )
     alone = photos.select([3]).noisy(30)
-    assert torch.allclose(alone[0][0] - alone[0][1], 2 * (photos.select([3]).noisy(15)[0][0] - alone[0][1]), atol=1e-6)
+    assert torch.allclose(
+        alone[0][0] - alone[0][1], 2 * (photos.select([3]).noisy(15)[0][0] - alone[0][1]), atol=1e-6
+    )
 
 
 def test_the_strength_of_the_noise_is_counted_in_grey_levels():
@@ -95,24 +121,38 @@ def test_the_strength_of_the_noise_is_counted_in_grey_levels():
 def test_batches_have_one_shape(photos):
     shapes = [tuple(x.shape) for x, _ in photos.noisy(15).loader(8)]
     assert shapes == [(1, 1, 12, 12), (2, 1, 20, 30), (1, 1, 30, 20)]
-    assert [len(x) for x, _ in photos.noisy(15).loader(1)] == [1, 1, 1, 1] == [len(x) for x, _ in photos.noisy(15).loader()]
+    assert (
+        [len(x) for x, _ in photos.noisy(15).loader(1)]
+        == [1, 1, 1, 1]
+        == [len(x) for x, _ in photos.noisy(15).loader()]
+    )
 
 
 def test_evaluate_takes_photos_of_many_sizes(photos):
     """In batches or one by one: the same PSNR for each photo, and the same as scikit-image's."""
+
     def psnr(outputs, target):
-        return torch.tensor([peak_signal_noise_ratio(y.numpy(), x.numpy(), data_range=1) for x, y in zip(outputs, target)])
+        return torch.tensor(
+            [
+                peak_signal_noise_ratio(y.numpy(), x.numpy(), data_range=1)
+                for x, y in zip(outputs, target)
+            ]
+        )
 
     net = nn.Conv2d(1, 1, 3, padding=1)
     noisy = photos.noisy(25)
     results = [ck.evaluate(net, noisy.loader(n), loss=F.mse_loss, metric=psnr) for n in (1, 8)]
-    assert torch.allclose(results[0].values, results[1].values) and results[0].loss == pytest.approx(results[1].loss)
+    assert torch.allclose(results[0].values, results[1].values) and results[
+        0
+    ].loss == pytest.approx(results[1].loss)
     assert [tuple(x.shape) for x in results[1].outputs] == [tuple(x.shape) for x in noisy.clean]
     assert all(torch.equal(x, y) for x, y in zip(results[1].labels, noisy.clean))
     assert results[1].classes == () and results[1].total == 4 and "psnr" in repr(results[1])
 
 
-@pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf"), "25", (0, 0), (-5, 10), (20, 10), (5, 10, 20)])
+@pytest.mark.parametrize(
+    "sigma", [0, -1, float("nan"), float("inf"), "25", (0, 0), (-5, 10), (20, 10), (5, 10, 20)]
+)
 def test_noise_that_is_none(photos, sigma):
     with pytest.raises(ValueError, match="noise"):
         photos.patches(8, sigma)
@@ -121,7 +161,9 @@ def test_noise_that_is_none(photos, sigma):
 
 
 def test_a_photo_smaller_than_a_patch_is_named(photos):
-    with pytest.raises(ValueError, match=r"1 of 4 photos are smaller than a patch of 16×16: b \(12×12\).*select"):
+    with pytest.raises(
+        ValueError, match=r"1 of 4 photos are smaller than a patch of 16×16: b \(12×12\).*select"
+    ):
         photos.patches(16, 25)
     assert len(photos.select([0, 2, 3]).patches(16, 25))
 
@@ -164,11 +206,18 @@ def test_a_folder_is_read_and_reported(folder, capsys):
     said = capsys.readouterr().out
     assert photos.names == ("2.png", "3.png", "10.png")
     grey = ramp(40, 50)
-    assert torch.equal(photos.pixels[0], grey) and torch.equal(photos.pixels[1], grey)  # 16 bits cut to 8
+    assert torch.equal(photos.pixels[0], grey) and torch.equal(
+        photos.pixels[1], grey
+    )  # 16 bits cut to 8
     expected = 0.299 * grey.float() + 0.587 * (grey // 2).float() + 0.114 * (255 - grey).float()
     assert (photos.pixels[2].float() - expected).abs().max() <= 1
     assert "3 photos read" in said and "16-bit grey 1 (3.png); colour 1 (10.png)" in said
-    assert "could not be read" in said and "4.png" in said and "notes.txt" in said and ".hidden" not in said
+    assert (
+        "could not be read" in said
+        and "4.png" in said
+        and "notes.txt" in said
+        and ".hidden" not in said
+    )
 
 
 def test_a_folder_without_photos(tmp_path):
@@ -200,11 +249,20 @@ def test_published_files_are_taken_and_checked(tmp_path, monkeypatch, capsys):
     made = []
     for i in range(12):
         Image.fromarray(np.asarray(ramp(20, 20, i))).save(place / f"{i + 1:02}.png")
-        made.append(denoising.File(f"denoise/Set12/{i + 1:02}.png", (), "sha256:" + download.hash_of(place / f"{i + 1:02}.png",
-                                                                                                    "sha256")))
+        made.append(
+            denoising.File(
+                f"denoise/Set12/{i + 1:02}.png",
+                (),
+                "sha256:" + download.hash_of(place / f"{i + 1:02}.png", "sha256"),
+            )
+        )
     monkeypatch.setattr(denoising, "files", lambda name: made)
     photos = ck.load_grey("set12", device="cpu")
-    assert len(photos) == 12 and photos.source == "Set12" and torch.equal(photos.pixels[3], ramp(20, 20, 3))
+    assert (
+        len(photos) == 12
+        and photos.source == "Set12"
+        and torch.equal(photos.pixels[3], ramp(20, 20, 3))
+    )
     assert capsys.readouterr().out == ""
     (place / "extra.png").write_bytes((place / "01.png").read_bytes())
     with pytest.raises(download.DataError, match="has 13 photos, but Set12 has 12"):
@@ -217,7 +275,10 @@ def test_published_files_are_taken_and_checked(tmp_path, monkeypatch, capsys):
 
 def test_the_standin_says_so(capsys):
     train, test = ck.load_grey("bsd_train"), ck.load_grey("bsd68")
-    assert "this is NOT BSD68" in capsys.readouterr().out and "stand-in (photos of scikit-learn" in test.source
+    assert (
+        "this is NOT BSD68" in capsys.readouterr().out
+        and "stand-in (photos of scikit-learn" in test.source
+    )
     assert not set(train.names) & set(test.names)
     with pytest.raises(ValueError, match="choose one of bsd_train, bsd68, set12"):
         ck.load_grey("bsd500")

@@ -1,4 +1,5 @@
-"""``coursekit doctor``: each finding, that it goes on whatever is broken, and that its text can be shown to everybody."""
+"""``coursekit doctor``: each finding, that it goes on whatever is broken, and that its text can be
+shown to everybody."""
 
 import doctest
 import os
@@ -48,10 +49,23 @@ def test_a_machine_that_works(quick, capsys):
     said = capsys.readouterr().out
     starts = [line.split()[0] for line in said.splitlines() if not line.startswith(" " * 9)]
     assert len(starts) >= len(doctor.CHECKS) and {*starts} <= {OK, NOTE}
-    assert all(re.match(r"(ok      |note    |PROBLEM |        ) \S", line) for line in said.splitlines())
+    assert all(
+        re.match(r"(ok      |note    |PROBLEM |        ) \S", line) for line in said.splitlines()
+    )
     assert len(said.splitlines()) <= 30 and max(map(len, said.splitlines())) <= 120, "one screen"
-    for part in ("Python 3", "coursekit ", "torch 2.14.1", "torchvision 0.29.1", "numpy ", " cores", "data folder: ",
-                 "COURSEKIT_SCALE=smoke", "network: not tried", "the kernel python3 is", "nothing stands in the way"):
+    for part in (
+        "Python 3",
+        "coursekit ",
+        "torch 2.14.1",
+        "torchvision 0.29.1",
+        "numpy ",
+        " cores",
+        "data folder: ",
+        "COURSEKIT_SCALE=smoke",
+        "network: not tried",
+        "the kernel python3 is",
+        "nothing stands in the way",
+    ):
         assert part in said
     assert "could not be looked at" not in said
 
@@ -60,12 +74,25 @@ def test_a_problem_is_the_exit_code(quick, monkeypatch, capsys):
     monkeypatch.setenv("COURSEKIT_SCALE", "fast")
     assert doctor.run() == 1
     said = capsys.readouterr().out
-    assert "PROBLEM  COURSEKIT_SCALE='fast' is not a scale: choose one of smoke, laptop, full\n" in said
-    assert "         to do: set it again" in said and said.endswith("PROBLEM  1 problem to solve, see above\n")
+    assert (
+        "PROBLEM  COURSEKIT_SCALE='fast' is not a scale: choose one of smoke, laptop, full\n"
+        in said
+    )
+    assert "         to do: set it again" in said and said.endswith(
+        "PROBLEM  1 problem to solve, see above\n"
+    )
 
 
-@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyError("x"), SystemExit(3), ValueError("two\nlines"),
-                                   RecursionError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(5, "Input/output error"),
+        KeyError("x"),
+        SystemExit(3),
+        ValueError("two\nlines"),
+        RecursionError(),
+    ],
+)
 def test_a_check_that_breaks_stops_nothing(quick, monkeypatch, capsys, error):
     def breaks(_):
         yield doctor.Line(OK, "before")
@@ -98,12 +125,22 @@ def test_nobody_is_named(quick, monkeypatch, tmp_path, capsys):
     assert not re.search("ada|lovelace|secret|example", said, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("text, shown", [
-    ("/home/ada/x and /home/ada", "~/x and ~"), ("/home/adam/x", "/home/adam/x"), ("/mnt/home/ada/x", "/mnt/home/NAME/x"),
-    ("/media/Ada/x", "/media/NAME/x"), ("/tmp/of-ada/x", "/tmp/of-NAME/x"), ("adamant ada", "adamant ada"),
-    (r"C:\Users\ada\x", r"C:\Users\NAME\x"), ("//box1/share", "//NAME/share"), ("box1 core", "box1 core"),
-    ("https://ada:pw@host/simple, x", "https://host/simple, x"), ("https://token@host/a?t=1 x", "https://host/a x"),
-])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("/home/ada/x and /home/ada", "~/x and ~"),
+        ("/home/adam/x", "/home/adam/x"),
+        ("/mnt/home/ada/x", "/mnt/home/NAME/x"),
+        ("/media/Ada/x", "/media/NAME/x"),
+        ("/tmp/of-ada/x", "/tmp/of-NAME/x"),
+        ("adamant ada", "adamant ada"),
+        (r"C:\Users\ada\x", r"C:\Users\NAME\x"),
+        ("//box1/share", "//NAME/share"),
+        ("box1 core", "box1 core"),
+        ("https://ada:pw@host/simple, x", "https://host/simple, x"),
+        ("https://token@host/a?t=1 x", "https://host/a x"),
+    ],
+)
 def test_what_can_be_shown(monkeypatch, text, shown):
     monkeypatch.setenv("HOME", "/home/ada")
     for name in ("LOGNAME", "USER"):
@@ -127,24 +164,47 @@ def stub(folder, name, code):
 
 def run_doctor(folder, **environment):
     """The exit code and the lines of a doctor for whom the packages of this folder come first."""
-    done = subprocess.run([sys.executable, "-c", "import sys; from coursekit.classroom import doctor; sys.exit(doctor.run())"],
-                          env=os.environ | {"PYTHONPATH": str(folder)} | environment, capture_output=True, cwd=folder)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from coursekit.classroom import doctor; sys.exit(doctor.run())",
+        ],
+        env=os.environ | {"PYTHONPATH": str(folder)} | environment,
+        capture_output=True,
+        cwd=folder,
+    )
     assert done.stderr == b""
     return done.returncode, done.stdout.decode().splitlines()
 
 
-@pytest.mark.parametrize("code, reason", [
-    ("raise ImportError('libcudart.so.12: cannot open shared object file')", "ImportError: libcudart.so.12: cannot open"),
-    ("import os, signal\nos.kill(os.getpid(), signal.SIGILL)", "it ends its process with SIGILL"),
-    ("import sys\nsys.exit(7)", "it gives no reason"),
-    ("print('found {broken')", "AttributeError: "),
-])
+@pytest.mark.parametrize(
+    "code, reason",
+    [
+        (
+            "raise ImportError('libcudart.so.12: cannot open shared object file')",
+            "ImportError: libcudart.so.12: cannot open",
+        ),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGILL)",
+            "it ends its process with SIGILL",
+        ),
+        ("import sys\nsys.exit(7)", "it gives no reason"),
+        ("print('found {broken')", "AttributeError: "),
+    ],
+)
 def test_a_torch_that_cannot_be_imported(tmp_path, code, reason):
     stub(tmp_path, "torch", code)
     status, said = run_doctor(tmp_path, COURSEKIT_DATA="/données", PYTHONIOENCODING="ascii")
     assert status == 1
-    line, = (i for i, line in enumerate(said) if line.startswith(f"PROBLEM  torch cannot be imported: {reason}"))
-    assert said[line + 1].startswith("         to do: python -m pip install --force-reinstall torch torchvision")
+    (line,) = (
+        i
+        for i, line in enumerate(said)
+        if line.startswith(f"PROBLEM  torch cannot be imported: {reason}")
+    )
+    assert said[line + 1].startswith(
+        "         to do: python -m pip install --force-reinstall torch torchvision"
+    )
     assert any(line.startswith("ok       Jupyter: ") for line in said), "it goes on"
     assert any("data folder: not looked at" in line for line in said)
     assert r"COURSEKIT_DATA=/donn\xe9es" in "\n".join(said)
@@ -180,24 +240,43 @@ def fake(tmp_path, monkeypatch):
 def test_gpus_are_named_with_their_memory(fake):
     fake(gpus=2)
     found = doctor.ask_torch()
-    assert found == Torch("9.1", "0.91", "13.0", ["Card 0, 80 GiB", "Card 1, 80 GiB"],
-                          ["CUDA initialization: the driver is too old"])
+    assert found == Torch(
+        "9.1",
+        "0.91",
+        "13.0",
+        ["Card 0, 80 GiB", "Card 1, 80 GiB"],
+        ["CUDA initialization: the driver is too old"],
+    )
     (mark, text, _), warning, vision = lines(doctor.torch, found)
-    assert (mark, text) == (OK, "torch 9.1, built for CUDA 13.0; GPU: Card 0, 80 GiB; Card 1, 80 GiB")
-    assert warning[:2] == (NOTE, "torch warns: CUDA initialization: the driver is too old") and vision[:2] == (
-        OK, "torchvision 0.91")
+    assert (mark, text) == (
+        OK,
+        "torch 9.1, built for CUDA 13.0; GPU: Card 0, 80 GiB; Card 1, 80 GiB",
+    )
+    assert warning[:2] == (
+        NOTE,
+        "torch warns: CUDA initialization: the driver is too old",
+    ) and vision[:2] == (OK, "torchvision 0.91")
 
 
-@pytest.mark.parametrize("cuda, built", [("13.0", "built for CUDA 13.0"), (None, "built for the CPU only")])
+@pytest.mark.parametrize(
+    "cuda, built", [("13.0", "built for CUDA 13.0"), (None, "built for the CPU only")]
+)
 def test_no_gpu_is_no_problem(fake, cuda, built):
     fake(cuda=cuda)
-    assert lines(doctor.torch, doctor.ask_torch())[0] == (OK, f"torch 9.1, {built}; no GPU is seen, so it runs on the CPU", "")
+    assert lines(doctor.torch, doctor.ask_torch())[0] == (
+        OK,
+        f"torch 9.1, {built}; no GPU is seen, so it runs on the CPU",
+        "",
+    )
 
 
 def test_a_torchvision_that_does_not_fit(fake):
     fake(torchvision="raise RuntimeError('operator torchvision::nms does not exist')")
     mark, text, advice = lines(doctor.torch, doctor.ask_torch())[-1]
-    assert (mark, text) == (PROBLEM, "torchvision cannot be imported: RuntimeError: operator torchvision::nms does not exist")
+    assert (mark, text) == (
+        PROBLEM,
+        "torchvision cannot be imported: RuntimeError: operator torchvision::nms does not exist",
+    )
     assert "both from the same place" in advice
 
 
@@ -206,28 +285,55 @@ def test_the_torch_that_is_here():
     import torchvision
 
     found = doctor.ask_torch()
-    assert (found.torch, found.torchvision, found.gpus, found.error) == (torch.__version__, torchvision.__version__, [], "")
+    assert (found.torch, found.torchvision, found.gpus, found.error) == (
+        torch.__version__,
+        torchvision.__version__,
+        [],
+        "",
+    )
 
 
 def test_a_python_that_does_not_start(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert lines(doctor.torch, doctor.ask_torch())[0][:2] == (
-        PROBLEM, "torch cannot be imported: [Errno 2] No such file or directory: '/nowhere/python'")
+        PROBLEM,
+        "torch cannot be imported: [Errno 2] No such file or directory: '/nowhere/python'",
+    )
 
 
 # ---- packages
 
 
-@pytest.mark.parametrize("needed, found", [
-    (["numpy>=2.0", 'ruff>=0.5; extra == "classroom"', 'dask>=1; extra == "cluster"'], [(OK, "packages: numpy 2.1, ruff 0.9")]),
-    (["numpy>=2.2", "nothing>=3"], [
-        (OK, "packages: none is here"),
-        (PROBLEM, "packages missing or too old: numpy (2.1, needed >=2.2), nothing (missing, needed >=3)")]),
-    (["numpy>=2", 'ruff>=1.5; extra == "classroom"'], [
-        (OK, "packages: numpy 2.1"),
-        (NOTE, "packages missing or too old, for commands as coursekit run: ruff (0.9, needed >=1.5)")]),
-    (["numpy>=2", "pywin32; sys_platform == 'never'"], [(OK, "packages: numpy 2.1")]),
-])
+@pytest.mark.parametrize(
+    "needed, found",
+    [
+        (
+            ["numpy>=2.0", 'ruff>=0.5; extra == "classroom"', 'dask>=1; extra == "cluster"'],
+            [(OK, "packages: numpy 2.1, ruff 0.9")],
+        ),
+        (
+            ["numpy>=2.2", "nothing>=3"],
+            [
+                (OK, "packages: none is here"),
+                (
+                    PROBLEM,
+                    "packages missing or too old: numpy (2.1, needed >=2.2), nothing (missing, needed >=3)",
+                ),
+            ],
+        ),
+        (
+            ["numpy>=2", 'ruff>=1.5; extra == "classroom"'],
+            [
+                (OK, "packages: numpy 2.1"),
+                (
+                    NOTE,
+                    "packages missing or too old, for commands as coursekit run: ruff (0.9, needed >=1.5)",
+                ),
+            ],
+        ),
+        (["numpy>=2", "pywin32; sys_platform == 'never'"], [(OK, "packages: numpy 2.1")]),
+    ],
+)
 def test_packages_are_compared_with_what_is_needed(monkeypatch, needed, found):
     def version(name):
         if name not in (versions := {"numpy": "2.1", "ruff": "0.9"}):
@@ -262,7 +368,10 @@ def test_another_coursekit_in_this_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert marks(doctor.package) == [OK]
     (tmp_path / "coursekit").mkdir()
-    assert lines(doctor.package)[1][:2] == (NOTE, f"that is not the one of this folder, {tmp_path / 'coursekit'}")
+    assert lines(doctor.package)[1][:2] == (
+        NOTE,
+        f"that is not the one of this folder, {tmp_path / 'coursekit'}",
+    )
 
 
 # ---- the machine and the data folder
@@ -270,37 +379,54 @@ def test_another_coursekit_in_this_folder(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("free, mark", [(1.9e9, NOTE), (2.1e9, OK)])
 def test_little_memory_and_disk_are_told(monkeypatch, free, mark):
-    monkeypatch.setattr("psutil.virtual_memory", lambda: namedtuple("Memory", "available total")(free, 8e9))
+    monkeypatch.setattr(
+        "psutil.virtual_memory", lambda: namedtuple("Memory", "available total")(free, 8e9)
+    )
     monkeypatch.setattr("shutil.disk_usage", lambda folder: namedtuple("Disk", "free")(free))
-    (found, text, advice), = lines(doctor.machine)
-    assert found == mark and f"memory: {free / 1e9:.1f} GB free of 8.0" in text and bool(advice) == (mark == NOTE)
+    ((found, text, advice),) = lines(doctor.machine)
+    assert (
+        found == mark
+        and f"memory: {free / 1e9:.1f} GB free of 8.0" in text
+        and bool(advice) == (mark == NOTE)
+    )
     found, text, advice = lines(doctor.data)[-1]
-    assert (found, text) == (mark, f"disk of the data folder: {free / 1e9:.1f} GB free") and bool(advice) == (mark == NOTE)
+    assert (found, text) == (mark, f"disk of the data folder: {free / 1e9:.1f} GB free") and bool(
+        advice
+    ) == (mark == NOTE)
 
 
 def test_without_psutil_the_memory_is_not_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "psutil", None)
-    (mark, text, _), = lines(doctor.machine)
+    ((mark, text, _),) = lines(doctor.machine)
     assert mark == OK and "memory not looked at" in text
 
 
 def test_the_sets_that_are_here(tmp_path):
     folder = lab.data_folder()
     place, sets, _ = lines(doctor.data)
-    assert place[:2] == (OK, f"data folder: {folder}") and sets[0] == NOTE and "coursekit data fetch" in sets[2]
+    assert (
+        place[:2] == (OK, f"data folder: {folder}")
+        and sets[0] == NOTE
+        and "coursekit data fetch" in sets[2]
+    )
     np.savez(folder / "salinas.npz", cube=np.zeros(3))
     (folder / "SHA256SUMS").touch()
     _, sets, _ = lines(doctor.data)
-    assert sets[0] == OK and sets[1].startswith("real data: salinas; stand-ins for mnist, fashion_mnist, ")
+    assert sets[0] == OK and sets[1].startswith(
+        "real data: salinas; stand-ins for mnist, fashion_mnist, "
+    )
 
 
 def test_a_data_folder_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "a" / "b"))
     place, *_ = lines(doctor.data)
-    assert place[:2] == (NOTE, f"data folder: {tmp_path / 'a' / 'b'} (not there yet)") and "correct COURSEKIT_DATA" in place[2]
+    assert (
+        place[:2] == (NOTE, f"data folder: {tmp_path / 'a' / 'b'} (not there yet)")
+        and "correct COURSEKIT_DATA" in place[2]
+    )
     assert not (tmp_path / "a").exists()
     (tmp_path / "a").touch()
-    (mark, text, advice), = lines(doctor.data)
+    ((mark, text, advice),) = lines(doctor.data)
     assert (mark, text) == (PROBLEM, f"data folder: {tmp_path / 'a'} is a file") and advice
 
 
@@ -320,8 +446,11 @@ def test_variables(monkeypatch):
     known, unknown = lines(doctor.variables)
     assert known[1].startswith("variables: COURSEKIT_SCALE=smoke, COURSEKIT_DATA=/")
     assert known[1].endswith(", COURSEKIT_OFFLINE=1")
-    assert unknown == (NOTE, "variables that mean nothing: COURSEKIT_SCAEL",
-                       "there are only COURSEKIT_SCALE, COURSEKIT_DATA, COURSEKIT_OFFLINE")
+    assert unknown == (
+        NOTE,
+        "variables that mean nothing: COURSEKIT_SCAEL",
+        "there are only COURSEKIT_SCALE, COURSEKIT_DATA, COURSEKIT_OFFLINE",
+    )
     for name in [*os.environ]:
         if name.startswith("COURSEKIT_"):
             monkeypatch.delenv(name)
@@ -346,7 +475,9 @@ def test_offline_the_network_is_not_touched(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", touched)
     monkeypatch.setattr(socket, "getaddrinfo", touched)
-    assert lines(doctor.network) == [(OK, "network: not tried, for COURSEKIT_OFFLINE forbids it", "")]
+    assert lines(doctor.network) == [
+        (OK, "network: not tried, for COURSEKIT_OFFLINE forbids it", "")
+    ]
 
 
 @pytest.fixture
@@ -364,7 +495,9 @@ def reach(mirror, monkeypatch):  # noqa: F811
 
 def test_both_can_be_reached(reach):
     expected = [(OK, "network: the package index (127.0.0.1) and GitHub can be reached", "")]
-    assert reach("good", "good") == reach("missing", "good") == expected, "that a page is missing is an answer, too"
+    assert reach("good", "good") == reach("missing", "good") == expected, (
+        "that a page is missing is an answer, too"
+    )
 
 
 def test_one_does_not_answer(reach, monkeypatch):
@@ -373,7 +506,9 @@ def test_one_does_not_answer(reach, monkeypatch):
     reached, missed = reach("good", "silent")
     assert time.monotonic() - start < 2
     assert reached[:2] == (OK, "network: the package index (127.0.0.1) can be reached")
-    assert missed[0] == NOTE and re.match("network: GitHub cannot be reached: (timed out|no answer within 0.5)", missed[1])
+    assert missed[0] == NOTE and re.match(
+        "network: GitHub cannot be reached: (timed out|no answer within 0.5)", missed[1]
+    )
     assert "COURSEKIT_OFFLINE=1" in missed[2]
 
 
@@ -387,7 +522,8 @@ def test_an_answer_that_means_no(reach, monkeypatch):
     monkeypatch.setattr(Mirror, "do_HEAD", lambda self: self.send_error(503))
     assert [line[:2] for line in reach("a", "b")] == [
         (NOTE, "network: the package index (127.0.0.1) cannot be reached: HTTP 503"),
-        (NOTE, "network: GitHub cannot be reached: HTTP 503")]
+        (NOTE, "network: GitHub cannot be reached: HTTP 503"),
+    ]
 
 
 def test_the_index_is_the_one_of_pips_configuration(monkeypatch, tmp_path):
@@ -395,8 +531,10 @@ def test_the_index_is_the_one_of_pips_configuration(monkeypatch, tmp_path):
         if name.startswith("PIP_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://ada:secret@one.example.org/simple\n"
-                                       "extra-index-url = https://two.example.org\n")
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://ada:secret@one.example.org/simple\n"
+        "extra-index-url = https://two.example.org\n"
+    )
     assert doctor._index() == "https://one.example.org/simple"
     monkeypatch.setenv("PIP_INDEX_URL", "https://token@three.example.org/simple")
     assert doctor._index() == "https://three.example.org/simple"
@@ -408,22 +546,40 @@ def test_the_index_is_the_one_of_pips_configuration(monkeypatch, tmp_path):
 
 
 def test_the_kernel_is_this_python():
-    (mark, text, _), = lines(doctor.jupyter)
-    assert mark == OK and re.fullmatch(r"Jupyter: jupyterlab [\d.]+, ipykernel [\d.]+; the kernel python3 is this Python", text)
+    ((mark, text, _),) = lines(doctor.jupyter)
+    assert mark == OK and re.fullmatch(
+        r"Jupyter: jupyterlab [\d.]+, ipykernel [\d.]+; the kernel python3 is this Python", text
+    )
 
 
-@pytest.mark.parametrize("program, mark", [("/opt/other/bin/python", NOTE), ("python", OK), (sys.executable, OK),
-                                           (str(Path(sys.executable).with_name("python3")), OK)])
+@pytest.mark.parametrize(
+    "program, mark",
+    [
+        ("/opt/other/bin/python", NOTE),
+        ("python", OK),
+        (sys.executable, OK),
+        (str(Path(sys.executable).with_name("python3")), OK),
+    ],
+)
 def test_a_kernel_of_another_python(monkeypatch, program, mark):
     spec = namedtuple("Spec", "argv")([program, "-m", "ipykernel_launcher"])
-    monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: spec)
-    (found, text, advice), = lines(doctor.jupyter)
-    assert found == mark and bool(advice) == (mark == NOTE) == ("another Python, /opt/other/bin/python" in text)
+    monkeypatch.setattr(
+        "jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: spec
+    )
+    ((found, text, advice),) = lines(doctor.jupyter)
+    assert found == mark and bool(advice) == (mark == NOTE) == (
+        "another Python, /opt/other/bin/python" in text
+    )
 
 
-@pytest.mark.parametrize("gone, mark, words", [("ipykernel", PROBLEM, "ipykernel is not installed"),
-                                               ("jupyterlab", NOTE, "JupyterLab is not installed"),
-                                               ("kernel", PROBLEM, "Jupyter has no kernel python3")])
+@pytest.mark.parametrize(
+    "gone, mark, words",
+    [
+        ("ipykernel", PROBLEM, "ipykernel is not installed"),
+        ("jupyterlab", NOTE, "JupyterLab is not installed"),
+        ("kernel", PROBLEM, "Jupyter has no kernel python3"),
+    ],
+)
 def test_a_part_of_jupyter_is_missing(monkeypatch, gone, mark, words):
     from jupyter_client.kernelspec import NoSuchKernel
 
@@ -437,38 +593,69 @@ def test_a_part_of_jupyter_is_missing(monkeypatch, gone, mark, words):
 
     monkeypatch.setattr(metadata, "version", version)
     if gone == "kernel":
-        monkeypatch.setattr("jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", no_kernel)
+        monkeypatch.setattr(
+            "jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", no_kernel
+        )
     found, text, advice = lines(doctor.jupyter)[-1]
     assert found == mark and text.startswith(words) and advice
 
 
-@pytest.mark.parametrize("address, origin, mark, words, advice", [
-    (doctor.PLACEHOLDER, None, NOTE, "only a placeholder", "coursekit repo OWNER/NAME"),
-    (doctor.PLACEHOLDER, "https://github.com/ada/cnn.git", NOTE, "only a placeholder", "coursekit repo"),
-    ("ada/cnn", None, NOTE, "origin is not at GitHub or not set", "git remote add origin"),
-    ("ada/cnn", "https://ada:secret@example.org/ada/cnn", NOTE, "origin is not at GitHub", "git remote add origin"),
-    ("ada/cnn", "git@github.com:eve/cnn.git", NOTE, "is not that of git's origin", "coursekit repo"),
-    ("ada/cnn", "git@github.com:ada/cnn.git", OK, "is that of git's origin", ""),
-])
+@pytest.mark.parametrize(
+    "address, origin, mark, words, advice",
+    [
+        (doctor.PLACEHOLDER, None, NOTE, "only a placeholder", "coursekit repo OWNER/NAME"),
+        (
+            doctor.PLACEHOLDER,
+            "https://github.com/ada/cnn.git",
+            NOTE,
+            "only a placeholder",
+            "coursekit repo",
+        ),
+        ("ada/cnn", None, NOTE, "origin is not at GitHub or not set", "git remote add origin"),
+        (
+            "ada/cnn",
+            "https://ada:secret@example.org/ada/cnn",
+            NOTE,
+            "origin is not at GitHub",
+            "git remote add origin",
+        ),
+        (
+            "ada/cnn",
+            "git@github.com:eve/cnn.git",
+            NOTE,
+            "is not that of git's origin",
+            "coursekit repo",
+        ),
+        ("ada/cnn", "git@github.com:ada/cnn.git", OK, "is that of git's origin", ""),
+    ],
+)
 def test_the_courses_address(monkeypatch, tmp_path, address, origin, mark, words, advice):
-    (tmp_path / "pyproject.toml").write_text(f'[project.urls]\nRepository = "https://github.com/{address}"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project.urls]\nRepository = "https://github.com/{address}"\n'
+    )
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     if origin:
         subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", origin], check=True)
     monkeypatch.chdir(tmp_path)
-    (found, text, told), = lines(doctor.repository)
-    assert found == mark and words in text and told.startswith(advice) and bool(told) == bool(advice)
+    ((found, text, told),) = lines(doctor.repository)
+    assert (
+        found == mark and words in text and told.startswith(advice) and bool(told) == bool(advice)
+    )
     assert ("OWNER" in told) == (origin is None or "example" in origin)
     assert not re.search("ada|eve|secret", text + told), "nobody is named"
 
 
 def test_no_course_and_no_git(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (mark, text, _), = lines(doctor.repository)
-    assert mark == NOTE and text.endswith("there is no pyproject.toml here or above: run the command in the course's folder")
-    (tmp_path / "pyproject.toml").write_text(f'Repository = "https://github.com/{doctor.PLACEHOLDER}"\n')
+    ((mark, text, _),) = lines(doctor.repository)
+    assert mark == NOTE and text.endswith(
+        "there is no pyproject.toml here or above: run the command in the course's folder"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        f'Repository = "https://github.com/{doctor.PLACEHOLDER}"\n'
+    )
     monkeypatch.setenv("PATH", str(tmp_path))
-    (mark, text, _), = lines(doctor.repository)
+    ((mark, text, _),) = lines(doctor.repository)
     assert (mark, text) == (NOTE, "repository: git is not installed")
 
 

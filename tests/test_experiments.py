@@ -1,4 +1,5 @@
-"""Repeated runs: the same numbers however they are done, none lost, none mixed. And what compare says of them."""
+"""Repeated runs: the same numbers however they are done, none lost, none mixed. And what compare
+says of them."""
 
 import argparse
 import functools
@@ -26,7 +27,12 @@ LR = 0.1
 
 def draw(seed):
     """Something from every random generator."""
-    return {"torch": torch.rand(3).sum(), "numpy": np.random.rand(), "python": random.random(), "seed": seed}
+    return {
+        "torch": torch.rand(3).sum(),
+        "numpy": np.random.rand(),
+        "python": random.random(),
+        "seed": seed,
+    }
 
 
 def scaled(seed):
@@ -117,7 +123,9 @@ def test_the_users_choice_of_a_backend_holds():
     expected = ck.repeat(draw, range(6))
     with joblib.parallel_config(backend="threading", n_jobs=4):
         runs = ck.repeat(slow, range(6))
-    assert all((runs[name] == expected[name]).all() for name in expected.metrics) and set(runs["process"]) == {os.getpid()}
+    assert all((runs[name] == expected[name]).all() for name in expected.metrics) and set(
+        runs["process"]
+    ) == {os.getpid()}
     with joblib.parallel_config(backend="loky", n_jobs=2):
         assert os.getpid() not in ck.repeat(slow, range(6))["process"]
 
@@ -131,10 +139,19 @@ def test_processes_share_the_cores(monkeypatch):
 def test_runs():
     runs = ck.repeat(product, range(4))
     assert runs.metrics == () and len(runs) == 4
-    assert runs.values.tolist() == [0, 1, 2, 3] and runs.mean == 1.5 and runs.sd == pytest.approx(np.std([0, 1, 2, 3], ddof=1))
+    assert (
+        runs.values.tolist() == [0, 1, 2, 3]
+        and runs.mean == 1.5
+        and runs.sd == pytest.approx(np.std([0, 1, 2, 3], ddof=1))
+    )
     assert repr(runs) == "product: 4 runs, seeds 0, 1, 2, 3\n  mean 1.5 ± 1.3 (sd) of 0, 1, 2, 3"
-    runs = ck.repeat(lambda seed: {"accuracy": np.float32(seed / 4), "loss": torch.tensor(2)}, [1, 3])
-    assert runs.mean == {"accuracy": 0.5, "loss": 2} and runs.sd == {"accuracy": pytest.approx(0.125**0.5), "loss": 0}
+    runs = ck.repeat(
+        lambda seed: {"accuracy": np.float32(seed / 4), "loss": torch.tensor(2)}, [1, 3]
+    )
+    assert runs.mean == {"accuracy": 0.5, "loss": 2} and runs.sd == {
+        "accuracy": pytest.approx(0.125**0.5),
+        "loss": 0,
+    }
     assert "accuracy 0.5 ± 0.35 (sd) of 0.25, 0.75" in repr(runs)
     with pytest.raises(KeyError, match="no metric 'recall'.*accuracy, loss"):
         runs["recall"]
@@ -159,7 +176,11 @@ def test_a_notebook_shows_a_bar_and_nothing_else(monkeypatch, capfd):
     monkeypatch.setattr(experiments, "_in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", lambda *_, **__: Handle())
     ck.repeat(product, range(2))
-    assert "run 1 of 2" in shown[0] and 'max="2" value="2"' in shown[1] and shown[2].startswith("product: 2 of 2 runs")
+    assert (
+        "run 1 of 2" in shown[0]
+        and 'max="2" value="2"' in shown[1]
+        and shown[2].startswith("product: 2 of 2 runs")
+    )
     ck.repeat(product, range(2), progress=False)
     assert len(shown) == 3 and capfd.readouterr() == ("", "")
 
@@ -167,22 +188,41 @@ def test_a_notebook_shows_a_bar_and_nothing_else(monkeypatch, capfd):
 # ---- what goes wrong
 
 
-@pytest.mark.parametrize(("seeds", "words"), [
-    ([], "no seeds"), ([1, 2, 1], "seed 1 is there more than once"), (5, "range"), ([-1], "whole numbers"), ([2**32], "whole"),
-    ([0.5], "whole numbers"), (["a"], "whole numbers"),
-])
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ([], "no seeds"),
+        ([1, 2, 1], "seed 1 is there more than once"),
+        (5, "range"),
+        ([-1], "whole numbers"),
+        ([2**32], "whole"),
+        ([0.5], "whole numbers"),
+        (["a"], "whole numbers"),
+    ],
+)
 def test_impossible_seeds(seeds, words):
     with pytest.raises(ValueError, match=words):
         ck.repeat(product, seeds)
 
 
-@pytest.mark.parametrize(("result", "words"), [
-    ("0.9", "returned str"), (None, "returned NoneType"), ({}, "returned dict"), ([1, 2], "returned list"),
-    (math.nan, "returned nan"), ({"loss": math.inf}, "returned inf as 'loss'"), ({"loss": "low"}, "returned str as 'loss'"),
-    (torch.ones(2), "returned Tensor"), ({"a": 1}, "returned a dict of a, another run a number"),
-])
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("0.9", "returned str"),
+        (None, "returned NoneType"),
+        ({}, "returned dict"),
+        ([1, 2], "returned list"),
+        (math.nan, "returned nan"),
+        ({"loss": math.inf}, "returned inf as 'loss'"),
+        ({"loss": "low"}, "returned str as 'loss'"),
+        (torch.ones(2), "returned Tensor"),
+        ({"a": 1}, "returned a dict of a, another run a number"),
+    ],
+)
 def test_results_that_are_none(result, words):
-    with pytest.raises(ExperimentError, match=f"1 of 3 runs of .* failed, seed 4. Seed 4: ValueError: it {words}") as caught:
+    with pytest.raises(
+        ExperimentError, match=f"1 of 3 runs of .* failed, seed 4. Seed 4: ValueError: it {words}"
+    ) as caught:
         ck.repeat(lambda seed: result if seed == 4 else 1.0, [3, 4, 5])
     assert caught.value.runs.seeds == (3, 5) and list(caught.value.failed) == [4]
 
@@ -194,19 +234,27 @@ def test_the_other_nine_runs_are_kept(jobs, tmp_path):
         ck.repeat(odd_at_7, range(10), jobs=jobs, folder=tmp_path / "odd")
     assert caught.value.runs.values.tolist() == [0, 1, 2, 3, 4, 5, 6, 8, 9]
     cause = caught.value.__cause__
-    assert caught.value.failed == {7: cause} and isinstance(cause, OddError if jobs is None else RuntimeError)
-    assert sorted(os.listdir(tmp_path / "odd")) == sorted(f"seed-{seed}.json" for seed in range(10) if seed != 7)
+    assert caught.value.failed == {7: cause} and isinstance(
+        cause, OddError if jobs is None else RuntimeError
+    )
+    assert sorted(os.listdir(tmp_path / "odd")) == sorted(
+        f"seed-{seed}.json" for seed in range(10) if seed != 7
+    )
 
 
 def test_an_error_from_another_process_keeps_its_kind_and_its_traceback():
     with pytest.raises(ExperimentError, match="2 of 3 runs of .*failed, seed 0, 2") as caught:
         ck.repeat(lambda seed: 1 / (seed % 2), range(3), jobs=2)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert "in <lambda>\n" in caught.value.__cause__.__notes__[0]  # the source itself is not always sent along
+    assert (
+        "in <lambda>\n" in caught.value.__cause__.__notes__[0]
+    )  # the source itself is not always sent along
 
 
 def test_a_process_that_is_killed(tmp_path):
-    with pytest.raises(ExperimentError, match="killed_at_2 failed, seed.* 2.*TerminatedWorkerError"):
+    with pytest.raises(
+        ExperimentError, match="killed_at_2 failed, seed.* 2.*TerminatedWorkerError"
+    ):
         ck.repeat(killed_at_2, range(4), jobs=2, folder=tmp_path / "killed")
 
 
@@ -214,7 +262,9 @@ def test_a_process_that_is_killed(tmp_path):
 
 
 def test_only_what_is_missing_is_run(tmp_path, capsys):
-    calls = np.zeros(6, dtype=int)  # an array: it is no plain value, so it is not a part of the recipe
+    calls = np.zeros(
+        6, dtype=int
+    )  # an array: it is no plain value, so it is not a part of the recipe
 
     def counted(seed):
         calls[seed] += 1
@@ -269,18 +319,25 @@ def test_a_kill_loses_one_run(tmp_path):
     script.write_text(SCRIPT)
 
     def start(folder, *words):
-        return subprocess.run([sys.executable, script, tmp_path / folder, *words], capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, script, tmp_path / folder, *words], capture_output=True, text=True
+        )
 
     assert start("runs", "kill").returncode == -signal.SIGKILL
     assert sorted(os.listdir(tmp_path / "runs")) == ["seed-0.json", "seed-1.json", "seed-2.json"]
     continued, whole = start("runs"), start("whole")
-    assert continued.stdout.splitlines() == ["runs: 3 of 5 runs are there already, 2 left to do", whole.stdout.strip()]
+    assert continued.stdout.splitlines() == [
+        "runs: 3 of 5 runs are there already, 2 left to do",
+        whole.stdout.strip(),
+    ]
     assert continued.stderr == whole.stderr == ""
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch, call):
-    monkeypatch.setattr(os, call, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        os, call, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(OSError, match="No space left"):
         ck.repeat(product, range(3), folder=tmp_path / "full")
     assert os.listdir(tmp_path / "full") == []
@@ -295,23 +352,33 @@ def test_a_half_written_file_is_not_taken_for_a_run(tmp_path, monkeypatch):
     assert ck.repeat(product, [1], folder=tmp_path / "half").values.tolist() == [1]
 
 
-@pytest.mark.parametrize("damage", [
-    lambda text: text[:len(text) // 2], lambda text: "", lambda text: "[]", lambda text: text.replace('"result"', '"outcome"'),
-    lambda text: text.replace('"seed": 1', '"seed": 2'), lambda text: text.replace('"result": 1.0', '"result": NaN'),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: text.replace('"result"', '"outcome"'),
+        lambda text: text.replace('"seed": 1', '"seed": 2'),
+        lambda text: text.replace('"result": 1.0', '"result": NaN'),
+    ],
+)
 def test_a_damaged_file_is_named(tmp_path, damage):
     folder = tmp_path / "kept"
     ck.repeat(product, range(2), folder=folder)
     path = folder / "seed-1.json"
     path.write_text(damage(path.read_text()))
     before = path.read_text()
-    with pytest.raises(ValueError, match="seed-1.json in kept is damaged or not a finished run: delete it"):
+    with pytest.raises(
+        ValueError, match="seed-1.json in kept is damaged or not a finished run: delete it"
+    ):
         ck.repeat(product, range(3), folder=folder)
     assert path.read_text() == before and not (folder / "seed-2.json").exists()
 
 
 def made(text, **names):
-    """A function ``recipe`` from its source, as a notebook's cell makes it: its lines can be looked up."""
+    """A function ``recipe`` from its source, as a notebook's cell makes it: its lines can be looked
+    up."""
     import linecache
 
     made.count = getattr(made, "count", 0) + 1
@@ -321,8 +388,10 @@ def made(text, **names):
     return scope["recipe"]
 
 
-CALLS = "def part(x):\n    return x{change}\n\nclass Net:\n    def size(self):\n        return 3{inner}\n\n" \
-        "def recipe(seed):\n    return part(seed) + sum(Net().size() for _ in range(2)){own}\n"
+CALLS = (
+    "def part(x):\n    return x{change}\n\nclass Net:\n    def size(self):\n        return 3{inner}\n\n"
+    "def recipe(seed):\n    return part(seed) + sum(Net().size() for _ in range(2)){own}\n"
+)
 
 
 def calls(change="", inner="", own=""):
@@ -332,25 +401,38 @@ def calls(change="", inner="", own=""):
 def closed(lr):
     def recipe(seed):
         return seed * lr
+
     return recipe
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [
-    (calls(), calls(own=" + 1"), "source of recipe was .*, now "),
-    (calls(), calls(change=" + 1"), "source of part was .*, now "),
-    (calls(), calls(inner=" + 1"), "source of Net.size was .*, now "),
-    (closed(0.1), closed(0.2), "lr was 0.1, now 0.2"),
-    (made("def recipe(seed):\n    return lr[0]\n", lr=[1, {"a": 2}]),
-     made("def recipe(seed):\n    return lr[0]\n", lr=[1, {"a": 3}]),
-     r"lr was \[1, {'a': 2}\], now \[1, {'a': 3}\]"),
-    (functools.partial(product, factor=2), functools.partial(product, factor=3), "argument factor was 2, now 3"),
-    (functools.partial(product, factor=2), product, "argument factor was 2, now not there"),
-    (product, scaled, "function was product, now scaled"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (calls(), calls(own=" + 1"), "source of recipe was .*, now "),
+        (calls(), calls(change=" + 1"), "source of part was .*, now "),
+        (calls(), calls(inner=" + 1"), "source of Net.size was .*, now "),
+        (closed(0.1), closed(0.2), "lr was 0.1, now 0.2"),
+        (
+            made("def recipe(seed):\n    return lr[0]\n", lr=[1, {"a": 2}]),
+            made("def recipe(seed):\n    return lr[0]\n", lr=[1, {"a": 3}]),
+            r"lr was \[1, {'a': 2}\], now \[1, {'a': 3}\]",
+        ),
+        (
+            functools.partial(product, factor=2),
+            functools.partial(product, factor=3),
+            "argument factor was 2, now 3",
+        ),
+        (functools.partial(product, factor=2), product, "argument factor was 2, now not there"),
+        (product, scaled, "function was product, now scaled"),
+    ],
+)
 def test_another_recipe_is_refused(tmp_path, old, new, words):
     folder = tmp_path / "kept"
     ck.repeat(old, [0], folder=folder)
-    with pytest.raises(ValueError, match=f"seed-0.json in kept was made by another recipe: {words}.*Name another folder"):
+    with pytest.raises(
+        ValueError,
+        match=f"seed-0.json in kept was made by another recipe: {words}.*Name another folder",
+    ):
         ck.repeat(new, range(2), folder=folder)
     assert os.listdir(folder) == ["seed-0.json"]
     assert len(ck.repeat(old, range(2), folder=folder)) == 2
@@ -362,7 +444,10 @@ def test_another_scale_or_data_set_is_another_recipe(tmp_path, monkeypatch, pict
 
     ck.repeat(train, [0], folder=tmp_path / "kept")
     ck.repeat(train, [0], folder=tmp_path / "kept")
-    with monkeypatch.context() as patch, pytest.raises(ValueError, match="scale was smoke, now full"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(ValueError, match="scale was smoke, now full"),
+    ):
         patch.setenv("COURSEKIT_SCALE", "full")
         ck.repeat(train, [0], folder=tmp_path / "kept")
     pictures = pictures.take(90)
@@ -371,7 +456,8 @@ def test_another_scale_or_data_set_is_another_recipe(tmp_path, monkeypatch, pict
 
 
 class Measured:
-    """Some data set of another module, not one of the package's images: it has a ``source`` and prints what it is."""
+    """Some data set of another module, not one of the package's images: it has a ``source`` and
+    prints what it is."""
 
     def __init__(self, size, source="a field (synthetic)"):
         self.size, self.source = size, source
@@ -380,12 +466,31 @@ class Measured:
         return f"Measured({self.size} pixels, {self.source})"
 
 
-@pytest.mark.parametrize(("old", "new", "words"), [
-    (Measured(3), Measured(4), r"data was Measured\(3 pixels, a field .*now Measured\(4 pixels"),
-    (Measured(3), Measured(3, "a wood"), r"data was Measured\(3 pixels, a field .*now Measured\(3 pixels, a wood\)"),
-    ((Measured(3), Measured(1)), (Measured(3), Measured(2)), r"data was \(Measured\(3.*Measured\(1.*now .*Measured\(2"),
-    ({"test": Measured(3)}, {"test": Measured(4)}, r"data was {'test': Measured\(3.*now {'test': Measured\(4"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            Measured(3),
+            Measured(4),
+            r"data was Measured\(3 pixels, a field .*now Measured\(4 pixels",
+        ),
+        (
+            Measured(3),
+            Measured(3, "a wood"),
+            r"data was Measured\(3 pixels, a field .*now Measured\(3 pixels, a wood\)",
+        ),
+        (
+            (Measured(3), Measured(1)),
+            (Measured(3), Measured(2)),
+            r"data was \(Measured\(3.*Measured\(1.*now .*Measured\(2",
+        ),
+        (
+            {"test": Measured(3)},
+            {"test": Measured(4)},
+            r"data was {'test': Measured\(3.*now {'test': Measured\(4",
+        ),
+    ],
+)
 def test_what_carries_its_provenance_is_a_part_of_the_recipe(tmp_path, old, new, words):
     text, folder = "def recipe(seed):\n    return len(repr(data))\n", tmp_path / "kept"
     ck.repeat(made(text, data=old), [0], folder=folder)
@@ -398,7 +503,10 @@ def test_data_as_an_argument_and_a_history_are_parts_of_the_recipe(tmp_path):
     def score(seed, data):
         return seed
 
-    for old, new in ((Measured(3), Measured(4)), (ck.History("a"), ck.History("a", train_loss=[1.0], train_metric=[0.5]))):
+    for old, new in (
+        (Measured(3), Measured(4)),
+        (ck.History("a"), ck.History("a", train_loss=[1.0], train_metric=[0.5])),
+    ):
         folder = tmp_path / type(old).__name__
         ck.repeat(functools.partial(score, data=old), [0], folder=folder)
         with pytest.raises(ValueError, match="another recipe: argument data was "):
@@ -407,6 +515,7 @@ def test_data_as_an_argument_and_a_history_are_parts_of_the_recipe(tmp_path):
 
 def test_what_prints_as_an_address_only_is_no_part_of_the_recipe(tmp_path):
     """The address is another one in every process, so its runs could never be continued."""
+
     class Bare:
         source = "somewhere"
 
@@ -435,18 +544,28 @@ def test_paired_runs_by_hand():
     assert table.paired and found.p == found.adjusted == test.pvalue
     assert found.interval == pytest.approx(tuple(test.confidence_interval(0.95)))
     change = np.subtract(B, A)
-    assert (found.difference, found.effect) == pytest.approx((change.mean(), change.mean() / change.std(ddof=1)))
+    assert (found.difference, found.effect) == pytest.approx(
+        (change.mean(), change.mean() / change.std(ddof=1))
+    )
     assert found.p_spread == pytest.approx(stats.levene(A, B, center="median").pvalue)
     assert found.verdict == "better by 0.76 points (0.57 to 0.95)"
     for name, values in {"a": A, "b": B}.items():
         arm = table.arms[name]
         low, high = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
-        assert (arm.mean, arm.sd, *arm.interval) == pytest.approx((np.mean(values), np.std(values, ddof=1), low, high))
+        assert (arm.mean, arm.sd, *arm.interval) == pytest.approx(
+            (np.mean(values), np.std(values, ddof=1), low, high)
+        )
 
 
-@pytest.mark.parametrize("arms", [
-    {"a": A, "c": C}, {"a": runs_of(A), "c": runs_of(C)}, {"a": runs_of(A), "c": np.array(C)}, {"a": tuple(A), "c": runs_of(C)},
-])
+@pytest.mark.parametrize(
+    "arms",
+    [
+        {"a": A, "c": C},
+        {"a": runs_of(A), "c": runs_of(C)},
+        {"a": runs_of(A), "c": np.array(C)},
+        {"a": tuple(A), "c": runs_of(C)},
+    ],
+)
 def test_unpaired_runs_by_hand(arms):
     table = ck.compare(arms)
     found, test = table.differences["c"], stats.ttest_ind(C, A, equal_var=False)
@@ -455,25 +574,40 @@ def test_unpaired_runs_by_hand(arms):
     pooled = math.sqrt((4 * np.var(A, ddof=1) + 5 * np.var(C, ddof=1)) / 9)
     assert found.effect == pytest.approx((np.mean(C) - np.mean(A)) / pooled)
     assert found.seeds_needed == seeds_needed(np.mean(C) - np.mean(A), pooled)
-    assert found.verdict == f"no difference shown; {found.seeds_needed:,} seeds would be needed to see one of this size"
+    assert (
+        found.verdict
+        == f"no difference shown; {found.seeds_needed:,} seeds would be needed to see one of this size"
+    )
 
 
 def test_pairing_is_chosen_or_found():
     assert not ck.compare({"a": A, "b": B}).paired
-    assert ck.compare({"a": A, "b": B}, paired=True).differences["b"].p == stats.ttest_rel(B, A).pvalue
+    assert (
+        ck.compare({"a": A, "b": B}, paired=True).differences["b"].p == stats.ttest_rel(B, A).pvalue
+    )
     welch = ck.compare({"a": runs_of(A), "b": runs_of(B)}, paired=False)
     assert welch.differences["b"].p == stats.ttest_ind(B, A, equal_var=False).pvalue
     assert not ck.compare({"a": runs_of(A), "b": runs_of(B, range(1, 6))}).paired
 
 
 def test_metrics_scale_and_direction():
-    runs = {name: runs_of([{"accuracy": x / 100, "loss": 100 - x} for x in values]) for name, values in zip("ab", (A, B))}
+    runs = {
+        name: runs_of([{"accuracy": x / 100, "loss": 100 - x} for x in values])
+        for name, values in zip("ab", (A, B))
+    }
     points = ck.compare(runs, metric="accuracy", scale=100, unit="points")
     assert points.arms["a"].values == pytest.approx(np.array(A)) and points.metric == "accuracy"
     assert points.differences["b"].verdict == "better by 0.76 points (0.57 to 0.95)"
-    assert ck.compare(runs, metric="loss").differences["b"].verdict == "worse by 0.76 (0.57 to 0.95)"
-    assert ck.compare(runs, metric="loss", better="lower").differences["b"].verdict == "better by 0.76 (0.57 to 0.95)"
-    single = {name: runs_of([{"OA": x} for x in values]) for name, values in {"a": A, "b": B}.items()}
+    assert (
+        ck.compare(runs, metric="loss").differences["b"].verdict == "worse by 0.76 (0.57 to 0.95)"
+    )
+    assert (
+        ck.compare(runs, metric="loss", better="lower").differences["b"].verdict
+        == "better by 0.76 (0.57 to 0.95)"
+    )
+    single = {
+        name: runs_of([{"OA": x} for x in values]) for name, values in {"a": A, "b": B}.items()
+    }
     assert ck.compare(single).metric == "OA"
 
 
@@ -483,11 +617,18 @@ def test_holm():
     assert experiments._holm([0.5, math.nan, 0.6]) == pytest.approx([1, math.nan, 1], nan_ok=True)
     assert experiments._holm([]) == []
     generator = np.random.default_rng(2)
-    table = ck.compare({name: generator.normal(mean, 1, 8) for name, mean in zip("abcd", (0, 1.2, 0.1, 3))})
+    table = ck.compare(
+        {name: generator.normal(mean, 1, 8) for name, mean in zip("abcd", (0, 1.2, 0.1, 3))}
+    )
     found = table.differences.values()
-    assert [x.adjusted for x in found] == experiments._holm([x.p for x in found]) and "Holm's correction for 3" in repr(table)
+    assert [x.adjusted for x in found] == experiments._holm(
+        [x.p for x in found]
+    ) and "Holm's correction for 3" in repr(table)
     assert table.differences["b"].p < 0.05 < table.differences["b"].adjusted
-    assert table.differences["b"].verdict == "no difference shown, once all comparisons are allowed for"
+    assert (
+        table.differences["b"].verdict
+        == "no difference shown, once all comparisons are allowed for"
+    )
 
 
 # ---- how many seeds, how often wrong
@@ -495,14 +636,21 @@ def test_holm():
 
 def test_seeds_needed_as_in_the_usual_tables():
     """Computed once with another program from the noncentral t distribution, for two arms."""
-    expected = {0.15: [37, 10, 6, 3, 2], 0.32: [162, 42, 19, 8, 3], 0.5: [394, 100, 45, 17, 6],
-                2.25: [7948, 1988, 884, 319, 81]}
-    assert {sd: [seeds_needed(size, sd) for size in (0.1, 0.2, 0.3, 0.5, 1.0)] for sd in expected} == expected
+    expected = {
+        0.15: [37, 10, 6, 3, 2],
+        0.32: [162, 42, 19, 8, 3],
+        0.5: [394, 100, 45, 17, 6],
+        2.25: [7948, 1988, 884, 319, 81],
+    }
+    assert {
+        sd: [seeds_needed(size, sd) for size in (0.1, 0.2, 0.3, 0.5, 1.0)] for sd in expected
+    } == expected
 
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_seeds_needed_have_the_power(paired):
-    """By simulation: 80 % of the experiments with so many seeds show the difference, fewer of those with one seed less."""
+    """By simulation: 80 % of the experiments with so many seeds show the difference, fewer of those
+    with one seed less."""
     n, power = seeds_needed(0.9, 1, paired=paired), []
     for count in (n, n - 1):
         generator = np.random.default_rng(0)
@@ -522,10 +670,13 @@ def test_seeds_needed_for_the_extremes():
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_two_equal_recipes_are_rarely_called_different(paired):
-    """2,000 experiments with nothing to find: 5 % of them, as chance allows (99.9 %), show a difference all the same."""
+    """2,000 experiments with nothing to find: 5 % of them, as chance allows (99.9 %), show a
+    difference all the same."""
     generator, shown = np.random.default_rng(0), 0
     for _ in range(2000):
-        a, b = generator.normal(93, 0.3, (2, 6)) + paired * generator.normal(0, 1, 6)  # paired: a seed shifts both
+        a, b = generator.normal(93, 0.3, (2, 6)) + paired * generator.normal(
+            0, 1, 6
+        )  # paired: a seed shifts both
         table = ck.compare({"a": a, "b": b}, paired=paired)
         shown += not table.differences["b"].verdict.startswith("no difference shown; ")
     low, high = stats.binom.interval(0.999, 2000, 0.05)
@@ -535,36 +686,59 @@ def test_two_equal_recipes_are_rarely_called_different(paired):
 # ---- compare: bad input and no spread
 
 
-@pytest.mark.parametrize(("arms", "options", "words"), [
-    ({}, {}, "nothing to compare"),
-    ({"a": A, "b": []}, {}, "b must be at least two runs, but is 0"),
-    ({"a": [1.0], "b": B}, {}, "a must be at least two runs, but is 1: only the spread"),
-    ({"a": runs_of([1.0]), "b": runs_of([2.0])}, {}, "at least two runs, but is 1"),
-    ({"a": runs_of([]), "b": runs_of([])}, {}, "at least two runs, but is 0"),
-    ({"a": 0.9, "b": B}, {}, "a must be at least two runs, but is no list"),
-    ({"a": [A, A], "b": B}, {}, "no list of numbers"),
-    ({"a": A, "b": [*B, math.nan]}, {}, "b has a number that is not finite: nan"),
-    ({"a": A, "c": C}, {"paired": True}, "numbers of runs differ .a 5, c 6."),
-    ({"a": runs_of(A), "b": runs_of(B, range(1, 6))}, {"paired": True}, "seeds or numbers of runs differ"),
-    ({"a": runs_of(A), "b": B}, {"paired": True}, "seeds or numbers of runs differ"),
-    ({"a": runs_of([{"x": 1, "y": 2}] * 2)}, {}, "a: choose metric= from x, y$"),
-    ({"a": runs_of([{"x": 1, "y": 2}] * 2)}, {"metric": "z"}, "a: choose metric= from x, y, there is no 'z'"),
-    ({"a": runs_of([{"x": 1}] * 2)}, {"metric": "z"}, "a: choose metric= from x, there is no 'z'"),
-    ({"a": A}, {"better": "more"}, "better must be 'higher' or 'lower', not 'more'"),
-])
+@pytest.mark.parametrize(
+    ("arms", "options", "words"),
+    [
+        ({}, {}, "nothing to compare"),
+        ({"a": A, "b": []}, {}, "b must be at least two runs, but is 0"),
+        ({"a": [1.0], "b": B}, {}, "a must be at least two runs, but is 1: only the spread"),
+        ({"a": runs_of([1.0]), "b": runs_of([2.0])}, {}, "at least two runs, but is 1"),
+        ({"a": runs_of([]), "b": runs_of([])}, {}, "at least two runs, but is 0"),
+        ({"a": 0.9, "b": B}, {}, "a must be at least two runs, but is no list"),
+        ({"a": [A, A], "b": B}, {}, "no list of numbers"),
+        ({"a": A, "b": [*B, math.nan]}, {}, "b has a number that is not finite: nan"),
+        ({"a": A, "c": C}, {"paired": True}, "numbers of runs differ .a 5, c 6."),
+        (
+            {"a": runs_of(A), "b": runs_of(B, range(1, 6))},
+            {"paired": True},
+            "seeds or numbers of runs differ",
+        ),
+        ({"a": runs_of(A), "b": B}, {"paired": True}, "seeds or numbers of runs differ"),
+        ({"a": runs_of([{"x": 1, "y": 2}] * 2)}, {}, "a: choose metric= from x, y$"),
+        (
+            {"a": runs_of([{"x": 1, "y": 2}] * 2)},
+            {"metric": "z"},
+            "a: choose metric= from x, y, there is no 'z'",
+        ),
+        (
+            {"a": runs_of([{"x": 1}] * 2)},
+            {"metric": "z"},
+            "a: choose metric= from x, there is no 'z'",
+        ),
+        ({"a": A}, {"better": "more"}, "better must be 'higher' or 'lower', not 'more'"),
+    ],
+)
 def test_bad_input(arms, options, words):
     with pytest.raises(ValueError, match=words):
         ck.compare(arms, **options)
 
 
-@pytest.mark.parametrize(("a", "b", "paired", "verdict"), [
-    ([1, 1, 1], [1, 1, 1], False, "the same in every run"),
-    ([1, 2, 4], [1, 2, 4], True, "the same in every run"),
-    ([1, 1, 1], [3, 3, 3], False, "better by 2.0000, without any spread that a test could use"),
-    ([0.1, 0.2, 0.4], [0.4, 0.5, 0.7], True, "better by 0.30, without any spread that a test could use"),
-    ([1, 1, 1, 1], [3, 3.1, 2.9, 3], False, "better by 2.000 (1.870 to 2.130)"),
-    ([1, 2, 3], [3, 2, 1], False, "no difference shown"),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "paired", "verdict"),
+    [
+        ([1, 1, 1], [1, 1, 1], False, "the same in every run"),
+        ([1, 2, 4], [1, 2, 4], True, "the same in every run"),
+        ([1, 1, 1], [3, 3, 3], False, "better by 2.0000, without any spread that a test could use"),
+        (
+            [0.1, 0.2, 0.4],
+            [0.4, 0.5, 0.7],
+            True,
+            "better by 0.30, without any spread that a test could use",
+        ),
+        ([1, 1, 1, 1], [3, 3.1, 2.9, 3], False, "better by 2.000 (1.870 to 2.130)"),
+        ([1, 2, 3], [3, 2, 1], False, "no difference shown"),
+    ],
+)
 def test_without_spread(a, b, paired, verdict):
     table = ck.compare({"a": a, "b": b}, paired=paired)
     assert table.differences["b"].verdict == verdict
@@ -584,7 +758,10 @@ paired t test, seed by seed"""
 
 
 def table():
-    runs = {name: runs_of([{"accuracy": x / 100} for x in values]) for name, values in {"constant": A, "to zero": B}.items()}
+    runs = {
+        name: runs_of([{"accuracy": x / 100} for x in values])
+        for name, values in {"constant": A, "to zero": B}.items()
+    }
     return ck.compare(runs, scale=100, unit="points")
 
 
@@ -594,7 +771,9 @@ def test_the_table_as_text():
 
 def test_the_table_in_markdown():
     lines = table()._repr_markdown_().splitlines()
-    assert lines[0].startswith("| accuracy | n | mean (points) | sd |") and lines[1].startswith("| :-- | --: |")
+    assert lines[0].startswith("| accuracy | n | mean (points) | sd |") and lines[1].startswith(
+        "| :-- | --: |"
+    )
     assert len({line.count("|") for line in lines[:4]}) == 1
     assert lines[4:6] == ["", "- to zero: better by 0.76 points (0.57 to 0.95)"]
     assert "a\\|b" in ck.compare({"a|b": A})._repr_markdown_()
@@ -602,18 +781,31 @@ def test_the_table_in_markdown():
 
 def test_one_arm_alone_has_its_interval():
     head, _, row = repr(ck.compare({"a": A})).splitlines()
-    assert head.split() == "n mean sd 95 % interval".split() and row.split() == "a 5 93.00 0.27 92.66 to 93.34".split()
+    assert (
+        head.split() == "n mean sd 95 % interval".split()
+        and row.split() == "a 5 93.00 0.27 92.66 to 93.34".split()
+    )
 
 
 def test_the_plot_shows_every_run():
     picture = table().plot(title="Two schedules")
-    axis, = picture.figure.axes
-    dots = [np.asarray(points.get_offsets())[:, 0] for points in axis.collections
-            if isinstance(points, PathCollection)]
+    (axis,) = picture.figure.axes
+    dots = [
+        np.asarray(points.get_offsets())[:, 0]
+        for points in axis.collections
+        if isinstance(points, PathCollection)
+    ]
     assert [part.tolist() for part in dots] == [pytest.approx(A), pytest.approx(B)]
     joined = [line.get_xdata() for line in axis.lines if line.get_color() == "grey"]
     assert [list(pair) for pair in joined] == [pytest.approx(pair) for pair in zip(A, B)]
-    for words in ("Two schedules", "constant: 5 runs, mean 93.00 (92.66 to 93.34)", "better by 0.76 points"):
+    for words in (
+        "Two schedules",
+        "constant: 5 runs, mean 93.00 (92.66 to 93.34)",
+        "better by 0.76 points",
+    ):
         assert words in picture.alt
     unpaired = ck.compare({"a": A, "c": C}).plot()
-    assert not [line for line in unpaired.figure.axes[0].lines if line.get_color() == "grey"] and unpaired.png()
+    assert (
+        not [line for line in unpaired.figure.axes[0].lines if line.get_color() == "grey"]
+        and unpaired.png()
+    )

@@ -29,6 +29,7 @@ class LeNet(nn.Module):
 
 def test_the_field_goes_on_through_a_convolution_over_bands():
     """Bands as a dimension of their own, as in HybridSN; the field is that along the last side."""
+
     class Bands(nn.Module):
         def __init__(self):
             super().__init__()
@@ -38,19 +39,25 @@ def test_the_field_goes_on_through_a_convolution_over_bands():
             return self.conv2d(F.relu(self.conv3d(x.unsqueeze(1))).flatten(1, 2))
 
     table = inspection.layers(Bands(), torch.zeros(1, 10, 9, 9))
-    assert [(layer.shape, layer.field) for layer in table] == [((1, 2, 4, 7, 7), 3), ((1, 4, 3, 3), 7)]
+    assert [(layer.shape, layer.field) for layer in table] == [
+        ((1, 2, 4, 7, 7), 3),
+        ((1, 4, 3, 3), 7),
+    ]
 
 
 def test_lenet_by_hand():
     table = inspection.layers(LeNet(), torch.zeros(1, 3, 32, 32))
-    assert [(row.name, row.kind, row.shape, row.parameters, row.macs, row.field) for row in table] == [
+    assert [
+        (row.name, row.kind, row.shape, row.parameters, row.macs, row.field) for row in table
+    ] == [
         ("conv1", "Conv2d", (1, 6, 28, 28), 3 * 25 * 6 + 6, (3 * 25 + 1) * 6 * 28 * 28, 5),
         ("pool", "MaxPool2d", (1, 6, 14, 14), 0, 0, table[1].field),
         ("conv2", "Conv2d", (1, 16, 10, 10), 6 * 25 * 16 + 16, (6 * 25 + 1) * 16 * 10 * 10, 14),
         ("pool", "MaxPool2d", (1, 16, 5, 5), 0, 0, 16),
         ("fc1", "Linear", (1, 120), 400 * 120 + 120, 400 * 120 + 120, inspection.EVERYTHING),
         ("fc2", "Linear", (1, 84), 120 * 84 + 84, 120 * 84 + 84, inspection.EVERYTHING),
-        ("fc3", "Linear", (1, 10), 84 * 10 + 10, 84 * 10 + 10, inspection.EVERYTHING)]
+        ("fc3", "Linear", (1, 10), 84 * 10 + 10, 84 * 10 + 10, inspection.EVERYTHING),
+    ]
     assert table[1].field == 6, "a layer that is called twice has a field for each call"
     assert table.parameters == 62_006
 
@@ -77,11 +84,23 @@ def test_macs_count_the_whole_batch():
     assert four == 4 * one
 
 
-@pytest.mark.parametrize("net", [
-    nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.Conv2d(2, 1, 3, dilation=2, padding=2)),
-    nn.Sequential(nn.Conv2d(1, 1, 5, padding=2), nn.AvgPool2d(2), nn.Conv2d(1, 1, 3, padding=1), nn.AvgPool2d(3, stride=2)),
-    nn.Sequential(nn.Conv2d(1, 1, 1), nn.AvgPool2d(4, stride=3), nn.Conv2d(1, 1, (1, 3), padding=1)),
-])
+@pytest.mark.parametrize(
+    "net",
+    [
+        nn.Sequential(
+            nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.Conv2d(2, 1, 3, dilation=2, padding=2)
+        ),
+        nn.Sequential(
+            nn.Conv2d(1, 1, 5, padding=2),
+            nn.AvgPool2d(2),
+            nn.Conv2d(1, 1, 3, padding=1),
+            nn.AvgPool2d(3, stride=2),
+        ),
+        nn.Sequential(
+            nn.Conv2d(1, 1, 1), nn.AvgPool2d(4, stride=3), nn.Conv2d(1, 1, (1, 3), padding=1)
+        ),
+    ],
+)
 def test_the_receptive_field_is_what_the_gradient_reaches(net):
     x = torch.rand(1, 1, 64, 64, requires_grad=True)
     for parameter in net.parameters():
@@ -89,7 +108,10 @@ def test_the_receptive_field_is_what_the_gradient_reaches(net):
     y = net(x)
     y[0, 0, y.shape[2] // 2, y.shape[3] // 2].backward()
     columns = x.grad[0, 0].abs().sum(0).nonzero().squeeze(1)
-    assert inspection.layers(net, torch.zeros(1, 1, 64, 64))[-1].field == columns.max() - columns.min() + 1
+    assert (
+        inspection.layers(net, torch.zeros(1, 1, 64, 64))[-1].field
+        == columns.max() - columns.min() + 1
+    )
 
 
 class Branches(nn.Module):
@@ -97,7 +119,11 @@ class Branches(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.wide, self.narrow, self.end = nn.Conv2d(1, 2, 5, padding=2), nn.Conv2d(1, 2, 1), nn.Conv2d(4, 1, 3)
+        self.wide, self.narrow, self.end = (
+            nn.Conv2d(1, 2, 5, padding=2),
+            nn.Conv2d(1, 2, 1),
+            nn.Conv2d(4, 1, 3),
+        )
 
     def forward(self, x):
         return self.end(torch.cat([F.relu(self.wide(x)) + x, self.narrow(x)], 1))
@@ -114,7 +140,11 @@ class Untraceable(nn.Module):
 
 def test_branches_and_what_cannot_be_traced():
     x = torch.ones(1, 1, 8, 8)
-    assert {row.name: row.field for row in inspection.layers(Branches(), x)} == {"wide": 5, "narrow": 1, "end": 7}
+    assert {row.name: row.field for row in inspection.layers(Branches(), x)} == {
+        "wide": 5,
+        "narrow": 1,
+        "end": 7,
+    }
     table = inspection.layers(Untraceable(), x)
     assert [(row.name, row.parameters, row.field) for row in table] == [("conv", 10, None)]
     assert "?" in repr(table)
@@ -142,9 +172,17 @@ def test_the_model_is_not_changed():
 
 
 def small(padding=1, stride=1, activation=nn.ReLU, affine=True):
-    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4, affine=affine), activation(), nn.Dropout(),
-                         nn.Conv2d(4, 4, 3, padding=padding, stride=stride), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                         nn.Linear(4, 2))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4, affine=affine),
+        activation(),
+        nn.Dropout(),
+        nn.Conv2d(4, 4, 3, padding=padding, stride=stride),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    )
 
 
 class Named(nn.Module):
@@ -152,7 +190,11 @@ class Named(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.norm, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, padding=1)
+        self.first, self.norm, self.second = (
+            nn.Conv2d(3, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.Conv2d(4, 4, 3, padding=1),
+        )
         self.out = nn.Linear(4, 2)
 
     def forward(self, x):
@@ -170,14 +212,23 @@ def test_the_same_network_written_twice(seeded):
     same = inspection.same_outputs(mine, reference, X)
     assert same
     assert repr(same).startswith("True (largest difference ")
-    assert all(torch.equal(value, before[name]) for name, value in mine.state_dict().items()), "my weights were overwritten"
+    assert all(torch.equal(value, before[name]) for name, value in mine.state_dict().items()), (
+        "my weights were overwritten"
+    )
     assert mine.training
     assert not any(module._forward_hooks for net in (mine, reference) for module in net.modules())
     assert inspection.same_outputs(small(), reference, X, by="name")
 
 
-@pytest.mark.parametrize(("change", "layer"), [
-    ({"padding": 0}, "4"), ({"stride": 2}, "4"), ({"activation": nn.Tanh}, "4"), ({"activation": nn.Identity}, "4")])
+@pytest.mark.parametrize(
+    ("change", "layer"),
+    [
+        ({"padding": 0}, "4"),
+        ({"stride": 2}, "4"),
+        ({"activation": nn.Tanh}, "4"),
+        ({"activation": nn.Identity}, "4"),
+    ],
+)
 def test_the_first_layer_that_differs_is_named(seeded, change, layer):
     answer = inspection.same_outputs(small(**change), small(), X)
     assert not answer
@@ -193,11 +244,16 @@ def test_a_difference_behind_the_last_layer(seeded):
 def test_weights_that_do_not_fit():
     wider = small()
     wider[4] = nn.Conv2d(4, 5, 3)
-    with pytest.raises(ValueError, match=r"mine has '4.weight' \(5, 4, 3, 3\) where the reference has '4.weight' \(4, 4, "):
+    with pytest.raises(
+        ValueError,
+        match=r"mine has '4.weight' \(5, 4, 3, 3\) where the reference has '4.weight' \(4, 4, ",
+    ):
         inspection.same_outputs(wider, small(), X)
     with pytest.raises(ValueError, match="mine has 9 weights, the reference 11"):
         inspection.same_outputs(small()[:5], small()[:8].append(nn.Linear(4, 2)), X)
-    with pytest.raises(ValueError, match="22 weights have no partner of the same name, the first is '0.bias'"):
+    with pytest.raises(
+        ValueError, match="22 weights have no partner of the same name, the first is '0.bias'"
+    ):
         inspection.same_outputs(Named(), small(), X, by="name")
     with pytest.raises(ValueError, match="by 'position' or by 'name', not by 'size'"):
         inspection.same_outputs(small(), small(), X, by="size")

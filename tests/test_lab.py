@@ -22,7 +22,9 @@ def test_pick_gives_the_value_of_the_scale(monkeypatch, scale):
 
 def test_an_unknown_scale_lists_the_scales(monkeypatch):
     monkeypatch.setenv("COURSEKIT_SCALE", "fast")
-    with pytest.raises(ValueError, match="'fast' is not a scale: choose one of smoke, laptop, full"):
+    with pytest.raises(
+        ValueError, match="'fast' is not a scale: choose one of smoke, laptop, full"
+    ):
         ck.Lab()
 
 
@@ -57,7 +59,9 @@ def test_the_data_folder_is_named_or_the_checkouts(monkeypatch, tmp_path):
     assert (ck.Lab().data.parent / "pyproject.toml").exists()
 
 
-@pytest.mark.parametrize(("value", "off"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False)])
+@pytest.mark.parametrize(
+    ("value", "off"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False)]
+)
 def test_the_network_can_be_switched_off(monkeypatch, value, off):
     monkeypatch.setenv("COURSEKIT_OFFLINE", value)
     assert lab.offline() is off
@@ -66,9 +70,20 @@ def test_the_network_can_be_switched_off(monkeypatch, value, off):
 def test_the_first_output_says_where_the_notebook_runs(monkeypatch):
     monkeypatch.delenv("COURSEKIT_DATA")
     shown = repr(ck.Lab(seed=5, minutes={"smoke": 1, "laptop": 3}))
-    for part in ("CPU", "smoke", "about 1 minute\n", "data", "(network off)", "seed     5", torch.__version__, np.__version__):
+    for part in (
+        "CPU",
+        "smoke",
+        "about 1 minute\n",
+        "data",
+        "(network off)",
+        "seed     5",
+        torch.__version__,
+        np.__version__,
+    ):
         assert part in shown
-    assert not any(word.startswith(("/", "~")) for word in shown.split()), "an absolute path in a committed output"
+    assert not any(word.startswith(("/", "~")) for word in shown.split()), (
+        "an absolute path in a committed output"
+    )
 
 
 def test_minutes_of_another_scale_are_not_promised():

@@ -1,4 +1,5 @@
-"""The networks that the notebooks define: exact sizes, and equal to the reference where there is one."""
+"""The networks that the notebooks define: exact sizes, and equal to the reference where there is
+one."""
 
 import pytest
 import torch
@@ -39,8 +40,18 @@ def test_week1_cnn_is_the_sequential_network_of_the_curriculum(week1):
     """The same network written with modules only, in the order of the forward pass."""
     nn = torch.nn
     reference = nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(96, 50), nn.ReLU(), nn.Linear(50, 10), nn.LogSoftmax(1))
+        nn.Conv2d(1, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(96, 50),
+        nn.ReLU(),
+        nn.Linear(50, 10),
+        nn.LogSoftmax(1),
+    )
     assert ck.inspection.same_outputs(week1.CNN(784, 6, 10), reference, torch.randn(3, 1, 28, 28))
 
 
@@ -58,8 +69,19 @@ def test_week2_lenet_is_the_usual_one():
     net = definitions("week2_cifar10_lenet").Net()
     nn = torch.nn
     reference = nn.Sequential(
-        nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+        nn.Conv2d(3, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    )
     assert parameters(net) == 62_006
     assert ck.inspection.same_outputs(net, reference, torch.randn(3, 3, 32, 32))
 
@@ -74,7 +96,9 @@ def test_week2_vgg_has_the_curriculums_sizes(vgg):
 def test_week2_vgg_layers_are_torchvisions(vgg, name):
     layers = getattr(vgg, name)
     reference = torchvision.models.vgg.make_layers(layers, batch_norm=True)
-    assert ck.inspection.same_outputs(vgg.make_layers(layers), reference, torch.randn(2, 3, 32, 32), by="name")
+    assert ck.inspection.same_outputs(
+        vgg.make_layers(layers), reference, torch.randn(2, 3, 32, 32), by="name"
+    )
 
 
 def test_the_find_the_bug_exercise_still_has_its_bug(vgg):

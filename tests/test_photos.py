@@ -1,4 +1,5 @@
-"""Folders of photos: what is read and how, what is said about the rest, what is kept; ``load("cats_vs_dogs")``."""
+"""Folders of photos: what is read and how, what is said about the rest, what is kept;
+``load("cats_vs_dogs")``."""
 
 import hashlib
 import io
@@ -27,7 +28,8 @@ SIZE = 16
 
 
 def picture(seed, size=(24, 18)):
-    """A smooth colour picture of this width and height, different for every seed: a JPEG file hardly changes it."""
+    """A smooth colour picture of this width and height, different for every seed: a JPEG file
+    hardly changes it."""
     coarse = np.random.default_rng(seed).integers(0, 256, (3, 3, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
@@ -52,7 +54,8 @@ def expected(path, size=SIZE):
 
 @pytest.fixture
 def pets(tmp_path):
-    """A folder with six good photos of either class, cat.1.jpg … dog.6.jpg; a function adds more."""
+    """A folder with six good photos of either class, cat.1.jpg … dog.6.jpg; a function adds
+    more."""
     place = tmp_path / "pets"
     place.mkdir()
     for i in range(1, 7):
@@ -96,12 +99,35 @@ def test_a_good_folder(pets, capsys):
 
 
 def test_names_in_natural_order_whatever_their_writing(pets, capsys):
-    for i, name in enumerate(("cat.10.jpg", "CAT_2.JPG", "Dog (3).jpeg", "dog.png", "cat7.jpg", "cat.007.jpg")):
+    for i, name in enumerate(
+        ("cat.10.jpg", "CAT_2.JPG", "Dog (3).jpeg", "dog.png", "cat7.jpg", "cat.007.jpg")
+    ):
         (pets / name).write_bytes(jpeg(picture(200 + i)))
     result, out = read(pets, capsys)
-    check(result, pets, ["cat7.jpg", "cat.1.jpg", "cat.2.jpg", "cat.3.jpg", "cat.4.jpg", "cat.5.jpg", "cat.6.jpg",
-                         "cat.007.jpg", "cat.10.jpg", "CAT_2.JPG", "Dog (3).jpeg", "dog.1.jpg", "dog.2.jpg", "dog.3.jpg",
-                         "dog.4.jpg", "dog.5.jpg", "dog.6.jpg", "dog.png"])
+    check(
+        result,
+        pets,
+        [
+            "cat7.jpg",
+            "cat.1.jpg",
+            "cat.2.jpg",
+            "cat.3.jpg",
+            "cat.4.jpg",
+            "cat.5.jpg",
+            "cat.6.jpg",
+            "cat.007.jpg",
+            "cat.10.jpg",
+            "CAT_2.JPG",
+            "Dog (3).jpeg",
+            "dog.1.jpg",
+            "dog.2.jpg",
+            "dog.3.jpg",
+            "dog.4.jpg",
+            "dog.5.jpg",
+            "dog.6.jpg",
+            "dog.png",
+        ],
+    )
     assert out == "pets: 18 photos read, cat 10, dog 8\n"
 
 
@@ -109,10 +135,18 @@ def test_names_travel_with_their_images(pets, capsys):
     whole, _ = read(pets, capsys)
     where = {name: i for i, name in enumerate(whole.names)}
     rest, held_out = whole.split(1 / 3, seed=3)
-    for part in (whole.take(5), whole.select(torch.tensor([7, 2, 2])), whole.select(whole.labels == 1), rest, held_out):
+    for part in (
+        whole.take(5),
+        whole.select(torch.tensor([7, 2, 2])),
+        whole.select(whole.labels == 1),
+        rest,
+        held_out,
+    ):
         assert isinstance(part, ck.Photos) and len(part.names) == len(part) > 2
         for name, image, label in zip(part.names, part.images, part.labels):
-            assert torch.equal(image, whole.images[where[name]]) and label == whole.labels[where[name]]
+            assert (
+                torch.equal(image, whole.images[where[name]]) and label == whole.labels[where[name]]
+            )
     assert sorted([*rest.names, *held_out.names]) == sorted(whole.names)
     assert whole.loader(4).dataset is whole
 
@@ -122,7 +156,10 @@ def test_other_classes(pets, capsys):
     (pets / "dog_big.1.jpg").write_bytes(jpeg(picture(2)))
     result, out = read(pets, capsys, classes=("dog", "dog_big", "dogfish"))
     assert out.startswith("pets: 8 photos read, dog 6, dog_big 1, dogfish 1\n")
-    assert "the name begins with none of dog, dog_big, dogfish 6 (cat.1.jpg, cat.2.jpg, cat.3.jpg, …)" in out
+    assert (
+        "the name begins with none of dog, dog_big, dogfish 6 (cat.1.jpg, cat.2.jpg, cat.3.jpg, …)"
+        in out
+    )
     assert result.labels.tolist() == [0] * 6 + [1, 2]
 
 
@@ -146,11 +183,13 @@ def grey16(image):
     return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
 
 
-CONVERTED = {"greyscale": lambda: jpeg(picture(50).convert("L")),
-             "CMYK": lambda: jpeg(picture(51).convert("CMYK")),
-             "palette": lambda: png(picture(52).quantize(16)),
-             "black and white": lambda: png(picture(53).convert("1")),
-             "16-bit grey": lambda: png(grey16(picture(54)))}
+CONVERTED = {
+    "greyscale": lambda: jpeg(picture(50).convert("L")),
+    "CMYK": lambda: jpeg(picture(51).convert("CMYK")),
+    "palette": lambda: png(picture(52).quantize(16)),
+    "black and white": lambda: png(picture(53).convert("1")),
+    "16-bit grey": lambda: png(grey16(picture(54))),
+}
 
 
 @pytest.mark.parametrize("kind", CONVERTED)
@@ -158,7 +197,10 @@ def test_other_colours_become_rgb(pets, capsys, kind):
     for name in ("cat.7.jpg", "dog.3.jpg"):
         (pets / name).write_bytes(CONVERTED[kind]())
     result, out = read(pets, capsys)
-    assert out == f"pets: 13 photos read, cat 7, dog 6\n  converted to RGB: {kind} 2 (cat.7.jpg, dog.3.jpg)\n"
+    assert (
+        out
+        == f"pets: 13 photos read, cat 7, dog 6\n  converted to RGB: {kind} 2 (cat.7.jpg, dog.3.jpg)\n"
+    )
     if kind == "16-bit grey":  # Pillow itself would make it nearly white
         (pets / "dog.3.jpg").write_bytes(png(picture(54).convert("L")))
         assert result.pixels()[6].std() > 20
@@ -178,7 +220,11 @@ def test_transparent_photos_are_put_on_white(pets, capsys):
     assert "converted to RGB: with transparency 2 (cat.7.png, cat.8.png)" in out
     pixels = dict(zip(result.names, result.pixels()))
     assert (pixels["cat.7.png"][:, :4] == 255).all() and (pixels["cat.7.png"][:, -3:] != 255).any()
-    clear = np.asarray(ImageOps.fit(Image.fromarray(np.asarray(palette) == 0), (SIZE, SIZE), Image.Resampling.NEAREST))
+    clear = np.asarray(
+        ImageOps.fit(
+            Image.fromarray(np.asarray(palette) == 0), (SIZE, SIZE), Image.Resampling.NEAREST
+        )
+    )
     assert (pixels["cat.8.png"][clear] > 120).any(), "white where it is transparent"
 
 
@@ -189,12 +235,19 @@ def test_turned_upright_as_exif_says(pets, capsys, orientation):
     (pets / "dog.2.jpg").write_bytes(jpeg(picture(70, (40, 20)), exif=exif))
     result, out = read(pets, capsys)
     assert out == "pets: 12 photos read, cat 6, dog 6\n" + (
-        "  turned upright as EXIF says: 1 (dog.2.jpg)\n" if 2 <= orientation <= 8 else "")
+        "  turned upright as EXIF says: 1 (dog.2.jpg)\n" if 2 <= orientation <= 8 else ""
+    )
     check(result, pets, GOOD)
 
 
-@pytest.mark.parametrize("exif", [b"Exif\0\0rubbish", b"Exif\0\0II*\0\xff\xff\xff\xff",
-                                  b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 9])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0rubbish",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 9,
+    ],
+)
 def test_damaged_exif_data_say_nothing_against_the_pixels(pets, capsys, exif):
     (pets / "dog.2.jpg").write_bytes(jpeg(picture(70), exif=exif))
     result, out = read(pets, capsys)
@@ -208,11 +261,21 @@ def test_damaged_exif_data_say_nothing_against_the_pixels(pets, capsys, exif):
 
 def bomb(width, height):
     """A PNG file of a few bytes that says it is this large."""
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
 
 
 def corrupt_png():
@@ -222,12 +285,16 @@ def corrupt_png():
 
 
 NO_IMAGE = "not an image of a known kind, or damaged at its beginning"
-BROKEN = {"zero bytes": lambda: b"",
-          "truncated": lambda: jpeg(picture(80))[:-200],
-          "corrupt": corrupt_png,
-          NO_IMAGE: lambda: b"<html>404 not found</html>",
-          "too large (over 89 million pixels)": lambda: bomb(10_000, 9_000),
-          "32-bit grey, of which nobody knows how bright white is": lambda: tiff(np.ones((9, 9), np.int32))}
+BROKEN = {
+    "zero bytes": lambda: b"",
+    "truncated": lambda: jpeg(picture(80))[:-200],
+    "corrupt": corrupt_png,
+    NO_IMAGE: lambda: b"<html>404 not found</html>",
+    "too large (over 89 million pixels)": lambda: bomb(10_000, 9_000),
+    "32-bit grey, of which nobody knows how bright white is": lambda: tiff(
+        np.ones((9, 9), np.int32)
+    ),
+}
 
 
 def tiff(array):
@@ -241,17 +308,25 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_rest_is_usable(pets, capsy
     for name in ("cat.2.jpg", "cat.10.jpg", "dog.6.jpg", "dog.20.jpg"):
         (pets / name).write_bytes(BROKEN[reason]())
     result, out = read(pets, capsys)
-    assert out == ("pets: 10 photos read, cat 5, dog 5\n"
-                   f"  could not be read: {reason} 4 (cat.2.jpg, cat.10.jpg, dog.6.jpg, …)\n")
-    assert result.unreadable == dict.fromkeys(["cat.2.jpg", "cat.10.jpg", "dog.6.jpg", "dog.20.jpg"], reason)
+    assert out == (
+        "pets: 10 photos read, cat 5, dog 5\n"
+        f"  could not be read: {reason} 4 (cat.2.jpg, cat.10.jpg, dog.6.jpg, …)\n"
+    )
+    assert result.unreadable == dict.fromkeys(
+        ["cat.2.jpg", "cat.10.jpg", "dog.6.jpg", "dog.20.jpg"], reason
+    )
     check(result, pets, [name for name in GOOD if name not in result.unreadable])
 
 
-@pytest.mark.parametrize("side", [10_000, 20_000])  # Pillow warns of the first and refuses the second
+@pytest.mark.parametrize(
+    "side", [10_000, 20_000]
+)  # Pillow warns of the first and refuses the second
 def test_nothing_of_a_bomb_is_decoded(pets, capsys, monkeypatch, side):
     (pets / "cat.2.jpg").write_bytes(bomb(side, side))
     load, loaded = ImageFile.ImageFile.load, []
-    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: loaded.append(image.size) or load(image))
+    monkeypatch.setattr(
+        ImageFile.ImageFile, "load", lambda image: loaded.append(image.size) or load(image)
+    )
     _, out = read(pets, capsys)
     assert "too large (over 89 million pixels) 1 (cat.2.jpg)" in out
     assert {*loaded} == {(24, 18), (18, 24)}
@@ -270,7 +345,9 @@ def test_the_limit_is_pillows(pets, capsys, monkeypatch):
 
 def test_no_program_from_outside_is_started(pets, capsys):
     """Pillow would give this file to Ghostscript."""
-    (pets / "cat.2.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    (pets / "cat.2.jpg").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
     with Image.open(pets / "cat.2.jpg") as image:
         assert image.format == "EPS"
     assert read(pets, capsys)[0].unreadable == {"cat.2.jpg": NO_IMAGE}
@@ -279,12 +356,19 @@ def test_no_program_from_outside_is_started(pets, capsys):
 def test_damaged_anywhere(pets, capsys):
     """No damage to a file may do more than make it unreadable."""
     random = np.random.default_rng(0)
-    whole = [jpeg(picture(90)), png(picture(91)), png(picture(92).quantize(9)), tiff(np.asarray(picture(93)))]
+    whole = [
+        jpeg(picture(90)),
+        png(picture(91)),
+        png(picture(92).quantize(9)),
+        tiff(np.asarray(picture(93))),
+    ]
     for i in range(200):
         content = bytearray(whole[i % 4])
         for _ in range(1 + i % 3):
             content[random.integers(len(content))] = random.integers(256)
-        (pets / f"cat.{100 + i}.jpg").write_bytes(content[:random.integers(len(content))] if i % 5 == 0 else content)
+        (pets / f"cat.{100 + i}.jpg").write_bytes(
+            content[: random.integers(len(content))] if i % 5 == 0 else content
+        )
     result, out = read(pets, capsys)
     assert len(result) + len(result.unreadable) == 212
     assert 20 < len(result.unreadable) < 180
@@ -299,10 +383,19 @@ def test_files_of_neither_class_and_folders_are_named(pets, capsys):
         (pets / name).mkdir()
     (pets / ".DS_Store").write_bytes(b"hidden")
     result, out = read(pets, capsys)
-    assert out == ("pets: 12 photos read, cat 6, dog 6\n"
-                   "  left out: the name begins with neither cat nor dog 5 (bird.1.jpg, catalogue.jpg, hotdog.1.jpg, …); "
-                   "a folder 1 (more)\n")
-    assert list(result.unreadable) == ["bird.1.jpg", "catalogue.jpg", "hotdog.1.jpg", "more", "readme.txt", "Thumbs.db"]
+    assert out == (
+        "pets: 12 photos read, cat 6, dog 6\n"
+        "  left out: the name begins with neither cat nor dog 5 (bird.1.jpg, catalogue.jpg, hotdog.1.jpg, …); "
+        "a folder 1 (more)\n"
+    )
+    assert list(result.unreadable) == [
+        "bird.1.jpg",
+        "catalogue.jpg",
+        "hotdog.1.jpg",
+        "more",
+        "readme.txt",
+        "Thumbs.db",
+    ]
     check(result, pets, GOOD)
 
 
@@ -332,7 +425,9 @@ def test_a_name_that_is_no_text(pets, capsys):
 
 
 def test_nothing_to_use(tmp_path, capsys):
-    with pytest.raises(ck.DataError, match="(?s)^empty: 0 photos read.*name the folder that holds the photos") as caught:
+    with pytest.raises(
+        ck.DataError, match="(?s)^empty: 0 photos read.*name the folder that holds the photos"
+    ) as caught:
         (tmp_path / "empty").mkdir()
         ck.photos(tmp_path / "empty", SIZE)
     (tmp_path / "kaggle" / "train").mkdir(parents=True)
@@ -340,7 +435,11 @@ def test_nothing_to_use(tmp_path, capsys):
     (tmp_path / "kaggle" / "sampleSubmission.csv").write_text("id,label")
     with pytest.raises(ck.DataError) as caught:
         ck.photos(tmp_path / "kaggle", SIZE)
-    for words in ("a folder 2 (test1, train)", "neither cat nor dog 1 (sampleSubmission.csv)", "as kaggle/test1"):
+    for words in (
+        "a folder 2 (test1, train)",
+        "neither cat nor dog 1 (sampleSubmission.csv)",
+        "as kaggle/test1",
+    ):
         assert words in str(caught.value)
     (tmp_path / "cat.1.jpg").write_bytes(b"")
     with pytest.raises(ck.DataError, match=r"could not be read: zero bytes 1 \(cat.1.jpg\)"):
@@ -352,9 +451,13 @@ def test_no_folder(tmp_path, monkeypatch):
     (tmp_path / "cats").mkdir()
     (tmp_path / "photos.zip").write_bytes(b"PK")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ck.DataError, match=r"^there is no folder dogs.small; the folders in \. are: cats$"):
+    with pytest.raises(
+        ck.DataError, match=r"^there is no folder dogs.small; the folders in \. are: cats$"
+    ):
         ck.photos("dogs/small", SIZE)
-    with pytest.raises(ck.DataError, match="^photos.zip is a file, not a folder of photos: .* unpack it first$"):
+    with pytest.raises(
+        ck.DataError, match="^photos.zip is a file, not a folder of photos: .* unpack it first$"
+    ):
         ck.photos("photos.zip", SIZE)
 
 
@@ -366,7 +469,10 @@ def test_a_test_folder_is_sorted_by_number(tmp_path, capsys):
         (tmp_path / f"{i}.jpg").write_bytes(jpeg(picture(i)))
     result, out = read(tmp_path, capsys, classes=None)
     assert result.names.tolist() == [f"{i}.jpg" for i in range(12)]
-    assert all(np.array_equal(found, expected(tmp_path / f"{i}.jpg")) for i, found in enumerate(result.pixels()))
+    assert all(
+        np.array_equal(found, expected(tmp_path / f"{i}.jpg"))
+        for i, found in enumerate(result.pixels())
+    )
     assert result.classes == ("unknown",) and result.labels.tolist() == [0] * 12
     assert out == f"{tmp_path.name}: 12 photos read\n"
 
@@ -378,12 +484,23 @@ def test_what_is_wrong_with_a_test_folder(tmp_path, capsys):
     (tmp_path / "8.jpg").write_bytes(b"")
     (tmp_path / "cat.3.jpg").write_bytes(jpeg(picture(3)))
     result, out = read(tmp_path, capsys, classes=None)
-    assert result.names.tolist() == ["0.jpg", "1.jpg", "2.jpg", "5.jpg", "5.png", "6.jpg", "10.jpg", "12.jpg"]
-    assert out == (f"{tmp_path.name}: 8 photos read\n"
-                   "  could not be read: zero bytes 1 (8.jpg)\n"
-                   "  left out: the name is no number 1 (cat.3.jpg)\n"
-                   "  missing of the numbers 0 … 12: 5 (3, 4, 7, …)\n"
-                   "  more than one photo with the same number: 1 (5.jpg = 5.png)\n")
+    assert result.names.tolist() == [
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+        "5.jpg",
+        "5.png",
+        "6.jpg",
+        "10.jpg",
+        "12.jpg",
+    ]
+    assert out == (
+        f"{tmp_path.name}: 8 photos read\n"
+        "  could not be read: zero bytes 1 (8.jpg)\n"
+        "  left out: the name is no number 1 (cat.3.jpg)\n"
+        "  missing of the numbers 0 … 12: 5 (3, 4, 7, …)\n"
+        "  more than one photo with the same number: 1 (5.jpg = 5.png)\n"
+    )
     assert result.unreadable == {"8.jpg": "zero bytes", "cat.3.jpg": "the name is no number"}
 
 
@@ -420,7 +537,12 @@ def test_decoded_once_and_reported_again(pets, capsys, decoded):
     first, report = read(pets, capsys)
     assert len(decoded()) == 13
     again, same_report = read(pets, capsys)
-    assert decoded() == [] and same_report == report and "greyscale" in report and "zero bytes" in report
+    assert (
+        decoded() == []
+        and same_report == report
+        and "greyscale" in report
+        and "zero bytes" in report
+    )
     assert torch.equal(again.images, first.images) and torch.equal(again.labels, first.labels)
     assert again.names.tolist() == first.names.tolist() and again.unreadable == first.unreadable
     assert everything_below(pets.parent / ".photos") == [f"pets-{SIZE}.npz"]
@@ -443,10 +565,13 @@ def change_time(pets):
     os.utime(pets / "cat.3.jpg", ns=(0, 1))
 
 
-CHANGES = {"another length": change_content, "another time": change_time,
-           "a new file": lambda pets: (pets / "cat.33.jpg").write_bytes(jpeg(picture(98))),
-           "one less": lambda pets: (pets / "cat.3.jpg").unlink(),
-           "another name": lambda pets: (pets / "cat.3.jpg").rename(pets / "cat.33.jpg")}
+CHANGES = {
+    "another length": change_content,
+    "another time": change_time,
+    "a new file": lambda pets: (pets / "cat.33.jpg").write_bytes(jpeg(picture(98))),
+    "one less": lambda pets: (pets / "cat.3.jpg").unlink(),
+    "another name": lambda pets: (pets / "cat.3.jpg").rename(pets / "cat.33.jpg"),
+}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -460,7 +585,9 @@ def test_any_change_of_the_folder_renews_it(pets, capsys, decoded, change):
     check(result, pets, names)
 
 
-@pytest.mark.parametrize("how", ["empty", "truncated", "corrupt", "another file", "of an earlier recipe"])
+@pytest.mark.parametrize(
+    "how", ["empty", "truncated", "corrupt", "another file", "of an earlier recipe"]
+)
 def test_a_damaged_file_is_made_anew(pets, capsys, decoded, monkeypatch, how):
     first, _ = read(pets, capsys)
     kept = pets.parent / ".photos" / f"pets-{SIZE}.npz"
@@ -469,7 +596,9 @@ def test_a_damaged_file_is_made_anew(pets, capsys, decoded, monkeypatch, how):
         content[content.index(first.images.numpy().tobytes()[:50])] ^= 1
     elif how == "of an earlier recipe":
         monkeypatch.setattr(data, "_RECIPE", data._RECIPE + 1)
-    kept.write_bytes({"empty": b"", "truncated": content[:-500], "another file": b"PK rubbish"}.get(how, content))
+    kept.write_bytes(
+        {"empty": b"", "truncated": content[:-500], "another file": b"PK rubbish"}.get(how, content)
+    )
     decoded()
     again, out = read(pets, capsys)
     assert len(decoded()) == 12 and torch.equal(again.images, first.images) and out.count("\n") == 1
@@ -481,7 +610,9 @@ def test_where_nothing_can_be_kept(pets, capsys, decoded):
     (pets.parent / ".photos").write_text("a file is no folder, for root neither")
     result, out = read(pets, capsys)
     check(result, pets, GOOD)
-    assert out.endswith("  not kept for the next time: the folder .photos beside this one cannot be written\n")
+    assert out.endswith(
+        "  not kept for the next time: the folder .photos beside this one cannot be written\n"
+    )
     assert len(decoded()) == 12 == len(read(pets, capsys)[0])
     assert sorted(path.name for path in pets.parent.iterdir()) == [".photos", "pets"]
 
@@ -527,7 +658,11 @@ def test_in_parallel_as_one_after_the_other(pets, capsys, monkeypatch):
         for path in (pets.parent / ".photos").iterdir():
             path.unlink()
     (one, said), (many, said_too) = results
-    assert said == said_too and torch.equal(one.images, many.images) and one.names.tolist() == many.names.tolist()
+    assert (
+        said == said_too
+        and torch.equal(one.images, many.images)
+        and one.names.tolist() == many.names.tolist()
+    )
 
 
 def test_an_interrupt_stops_at_once(pets, monkeypatch):
@@ -571,7 +706,9 @@ print(peak() - before)
 def test_there_is_never_a_second_copy(pets):
     for i in range(7, 120):
         (pets / f"cat.{i}.jpg").write_bytes(jpeg(picture(i)) if i % 10 else b"")
-    done = subprocess.run([sys.executable, "-c", MEMORY, pets], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, pets], capture_output=True, text=True, check=True
+    )
     lines = [line.split() for line in done.stdout.splitlines() if line[0].isdigit()]
     (size, first), (again,) = (map(float, line) for line in lines)
     assert size > 100 and first < 1.4 * size and again < 1.4 * size
@@ -599,7 +736,9 @@ def test_load_takes_the_folder_of_photos(folder, pets, capsys):
     pets.rename(folder / "cats_vs_dogs")
     train, test = ck.load("cats_vs_dogs", size=SIZE)
     assert (len(train), len(test)) == (8, 4)
-    assert torch.bincount(train.labels).tolist() == [4, 4] and torch.bincount(test.labels).tolist() == [2, 2]
+    assert torch.bincount(train.labels).tolist() == [4, 4] and torch.bincount(
+        test.labels
+    ).tolist() == [2, 2]
     assert sorted([*train.names, *test.names]) == GOOD
     assert train.source == test.source == "Cats vs dogs, 12 photos"
     assert train.mean == (0.485, 0.456, 0.406)
@@ -613,10 +752,16 @@ def test_load_takes_the_folder_of_photos(folder, pets, capsys):
 def test_a_prepared_file_comes_before_the_folder(folder, pets):
     pets.rename(folder / "cats_vs_dogs")
     random = np.random.default_rng(0)
-    np.savez(folder / "cats_vs_dogs.npz", **prepared(
-        train_images=random.integers(0, 256, (30, 40, 60, 3), dtype=np.uint8), classes=np.array(["cat", "dog"]),
-        train_labels=np.arange(30) % 2, test_images=random.integers(0, 256, (10, 40, 60, 3), dtype=np.uint8),
-        test_labels=np.arange(10) % 2))
+    np.savez(
+        folder / "cats_vs_dogs.npz",
+        **prepared(
+            train_images=random.integers(0, 256, (30, 40, 60, 3), dtype=np.uint8),
+            classes=np.array(["cat", "dog"]),
+            train_labels=np.arange(30) % 2,
+            test_images=random.integers(0, 256, (10, 40, 60, 3), dtype=np.uint8),
+            test_labels=np.arange(10) % 2,
+        ),
+    )
     train, test = ck.load("cats_vs_dogs", size=20)
     assert train.source == "a prepared set"
     assert train.images.shape == (30, 3, 20, 20) and test.images.shape == (10, 3, 20, 20)
@@ -627,32 +772,51 @@ def test_a_folder_with_too_few_of_a_class(folder, pets, dogs):
     for i in range(1 + dogs, 7):
         (pets / f"dog.{i}.jpg").unlink()
     pets.rename(folder / "cats_vs_dogs")
-    with pytest.raises(ck.DataError, match=f"cats_vs_dogs holds 6 of cat, {dogs} of dog: at least 2 of each"):
+    with pytest.raises(
+        ck.DataError, match=f"cats_vs_dogs holds 6 of cat, {dogs} of dog: at least 2 of each"
+    ):
         ck.load("cats_vs_dogs", size=SIZE)
 
 
 def test_without_a_folder_a_stand_in_of_this_size(folder, monkeypatch, capsys):
     asked = []
-    monkeypatch.setitem(data.KNOWN, "cats_vs_dogs", replace(
-        data.KNOWN["cats_vs_dogs"], standin=lambda size: asked.append(size) or ck.standins.pets(10, 4, size=size)))
+    monkeypatch.setitem(
+        data.KNOWN,
+        "cats_vs_dogs",
+        replace(
+            data.KNOWN["cats_vs_dogs"],
+            standin=lambda size: asked.append(size) or ck.standins.pets(10, 4, size=size),
+        ),
+    )
     train, _ = ck.load("cats_vs_dogs", size=24)
     assert asked == [24] and train.images.shape == (10, 3, 24, 24)
     assert train.source == "Cats vs dogs stand-in (synthetic)" and train.classes == ("cat", "dog")
     banner = capsys.readouterr().out
-    for words in ("NOT Cats vs dogs", "there is no folder cats_vs_dogs with photos",
-                  "Oxford-IIIT Pet is not in the data folder", "COURSEKIT_OFFLINE"):
+    for words in (
+        "NOT Cats vs dogs",
+        "there is no folder cats_vs_dogs with photos",
+        "Oxford-IIIT Pet is not in the data folder",
+        "COURSEKIT_OFFLINE",
+    ):
         assert words in banner
 
 
 def test_known_sets_are_resized(folder):
     random = np.random.default_rng(0)
-    np.savez(folder / "mnist.npz", **prepared(train_images=random.integers(0, 256, (2300, 28, 28), dtype=np.uint8),
-                                              train_labels=np.arange(2300) % 10))
+    np.savez(
+        folder / "mnist.npz",
+        **prepared(
+            train_images=random.integers(0, 256, (2300, 28, 28), dtype=np.uint8),
+            train_labels=np.arange(2300) % 10,
+        ),
+    )
     small, _ = ck.load("mnist")
     large, test = ck.load("mnist", size=96)
     assert large.images.shape == (2300, 1, 96, 96) and test.images.shape == (10, 1, 96, 96)
     for i in (0, 999, 1000, 2299):
-        reference = Image.fromarray(small.images[i, 0].numpy()).resize((96, 96), Image.Resampling.BILINEAR)
+        reference = Image.fromarray(small.images[i, 0].numpy()).resize(
+            (96, 96), Image.Resampling.BILINEAR
+        )
         assert np.abs(large.images[i, 0].numpy().astype(int) - np.asarray(reference)).max() <= 1
     with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
         ck.load("mnist", size=0)
@@ -660,14 +824,24 @@ def test_known_sets_are_resized(folder):
 
 @pytest.fixture
 def oxford(monkeypatch):
-    """The two archives of Oxford-IIIT Pet, small, with their own hashes registered: {file name: bytes}; and the photos."""
-    images = {f"{breed}_{i}.jpg": jpeg(picture(1000 * len(breed) + i))
-              for breed in ("Abyssinian", "beagle") for i in range(1, 7)}
+    """The two archives of Oxford-IIIT Pet, small, with their own hashes registered: {file name:
+    bytes}; and the photos."""
+    images = {
+        f"{breed}_{i}.jpg": jpeg(picture(1000 * len(breed) + i))
+        for breed in ("Abyssinian", "beagle")
+        for i in range(1, 7)
+    }
     images["beagle_6.jpg"] = CONVERTED["palette"]()  # some of the real ones are no JPEG files
     lines = [f"{name[:-4]} {1 + (name[0] == 'b')} {1 + (name[0] == 'b')} 1" for name in images]
-    lists = {"trainval.txt": "\n".join(lines[:3] + lines[6:11]), "test.txt": "\n".join(lines[3:6] + lines[11:])}
+    lists = {
+        "trainval.txt": "\n".join(lines[:3] + lines[6:11]),
+        "test.txt": "\n".join(lines[3:6] + lines[11:]),
+    }
     archives = {}
-    for kind, files in (("images", images), ("annotations", {name: text.encode() for name, text in lists.items()})):
+    for kind, files in (
+        ("images", images),
+        ("annotations", {name: text.encode() for name, text in lists.items()}),
+    ):
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w:gz") as tar:
             for name, content in files.items():
@@ -676,8 +850,10 @@ def oxford(monkeypatch):
                 tar.addfile(member, io.BytesIO(content))
         archives[f"{kind}.tar.gz"] = archive.getvalue()
     known = data.KNOWN["cats_vs_dogs"]
-    files = tuple(replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}")
-                  for file, content in zip(known.files, archives.values()))
+    files = tuple(
+        replace(file, hash=f"md5:{hashlib.md5(content).hexdigest()}")
+        for file, content in zip(known.files, archives.values())
+    )
     monkeypatch.setitem(data.KNOWN, "cats_vs_dogs", replace(known, files=files))
     return archives, images
 
@@ -699,13 +875,20 @@ def test_then_oxfords_pets(folder, oxford, tmp_path, capsys, decoded):
         (folder / "oxford-iiit-pet" / name).write_bytes(content)
     check_oxford(*ck.load("cats_vs_dogs", size=SIZE), images, tmp_path)
     report = capsys.readouterr().out
-    assert report == ("Oxford-IIIT Pet, trainval: 8 photos read, cat 3, dog 5\n"
-                      "Oxford-IIIT Pet, test: 4 photos read, cat 3, dog 1\n"
-                      "  converted to RGB: palette 1 (beagle_6.jpg)\n")
+    assert report == (
+        "Oxford-IIIT Pet, trainval: 8 photos read, cat 3, dog 5\n"
+        "Oxford-IIIT Pet, test: 4 photos read, cat 3, dog 1\n"
+        "  converted to RGB: palette 1 (beagle_6.jpg)\n"
+    )
     reference = datasets.OxfordIIITPet(folder, split="trainval", target_types="binary-category")
     assert [label for _, label in reference] == [0] * 3 + [1] * 5
     assert sorted(path.name for path in (folder / "oxford-iiit-pet").iterdir()) == [
-        ".photos", "annotations", "annotations.tar.gz", "images", "images.tar.gz"]
+        ".photos",
+        "annotations",
+        "annotations.tar.gz",
+        "images",
+        "images.tar.gz",
+    ]
     assert len(decoded()) == 12
     check_oxford(*ck.load("cats_vs_dogs", size=SIZE), images, tmp_path)
     assert decoded() == [] and capsys.readouterr().out == report
@@ -721,17 +904,27 @@ def test_one_of_oxfords_photos_that_cannot_be_read(folder, oxford, capsys):
     capsys.readouterr()
     train, test = ck.load("cats_vs_dogs", size=SIZE)
     assert train.labels.tolist() == [0] * 2 + [1] * 5 and len(train.images) == 7
-    assert capsys.readouterr().out.startswith("Oxford-IIIT Pet, trainval: 7 photos read, cat 2, dog 5\n"
-                                              "  could not be read: zero bytes 1 (Abyssinian_2.jpg)\n")
+    assert capsys.readouterr().out.startswith(
+        "Oxford-IIIT Pet, trainval: 7 photos read, cat 2, dog 5\n"
+        "  could not be read: zero bytes 1 (Abyssinian_2.jpg)\n"
+    )
 
 
 def test_oxfords_pets_are_downloaded(mirror, folder, oxford, tmp_path, monkeypatch):  # noqa: F811
     archives, images = oxford
     known = data.KNOWN["cats_vs_dogs"]
     addresses = {file: f"{mirror}good/{file.path.rsplit('/', 1)[-1]}" for file in known.files}
-    monkeypatch.setitem(data.KNOWN, "cats_vs_dogs", replace(known, files=tuple(
-        replace(file, addresses=(address,)) for file, address in addresses.items())))
-    monkeypatch.setattr(Mirror, "content", property(lambda self: archives[self.path.rsplit("/", 1)[-1]]))
+    monkeypatch.setitem(
+        data.KNOWN,
+        "cats_vs_dogs",
+        replace(
+            known,
+            files=tuple(replace(file, addresses=(address,)) for file, address in addresses.items()),
+        ),
+    )
+    monkeypatch.setattr(
+        Mirror, "content", property(lambda self: archives[self.path.rsplit("/", 1)[-1]])
+    )
     check_oxford(*ck.load("cats_vs_dogs", size=SIZE), images, tmp_path)
 
 
@@ -742,7 +935,9 @@ def test_a_damaged_archive_of_oxfords_pets(folder, oxford):
         (folder / "oxford-iiit-pet" / name).write_bytes(content[:-9])
     with pytest.raises(ck.DataError, match="images.tar.gz is damaged or not the published file"):
         ck.load("cats_vs_dogs", size=SIZE)
-    assert sorted(everything_below(folder / "oxford-iiit-pet")) == sorted(archives), "nothing was unpacked"
+    assert sorted(everything_below(folder / "oxford-iiit-pet")) == sorted(archives), (
+        "nothing was unpacked"
+    )
 
 
 def test_the_page_of_the_data_folder_has_torchvisions_hashes():

@@ -18,13 +18,19 @@ SOURCE = "squares (synthetic)"
 @pytest.fixture
 def squares():
     """Twelve images of one grey value each, ten times their index."""
-    images = (10 * torch.arange(12, dtype=torch.uint8)).view(12, 1, 1, 1).expand(12, 1, 4, 4).contiguous()
+    images = (
+        (10 * torch.arange(12, dtype=torch.uint8))
+        .view(12, 1, 1, 1)
+        .expand(12, 1, 4, 4)
+        .contiguous()
+    )
     return ck.Images(images, torch.arange(12) % 3, ("a", "b", "c"), SOURCE)
 
 
 @pytest.fixture
 def result(squares):
-    """The images 1, 5 and 8 are mistaken, 8 most surely, then 1, then 5; image 2 is right and the surest of all."""
+    """The images 1, 5 and 8 are mistaken, 8 most surely, then 1, then 5; image 2 is right and the
+    surest of all."""
     outputs = torch.nn.functional.one_hot(squares.labels, 3).float()
     outputs[2] *= 50
     for index, label, score in ((5, 0, 2.0), (8, 1, 9.0), (1, 2, 4.0)):
@@ -35,8 +41,18 @@ def result(squares):
 
 def history(epochs=3, valid=True):
     values = [1.0 / (i + 1) for i in range(epochs)]
-    return ck.History(SOURCE, "accuracy", values, [1 - v for v in values], values * valid, [1 - v for v in values] * valid,
-                      [1.0] * epochs, [100] * epochs, values * 4, 4)
+    return ck.History(
+        SOURCE,
+        "accuracy",
+        values,
+        [1 - v for v in values],
+        values * valid,
+        [1 - v for v in values] * valid,
+        [1.0] * epochs,
+        [100] * epochs,
+        values * 4,
+        4,
+    )
 
 
 def shown_images(picture):
@@ -61,11 +77,17 @@ def check(picture, *words):
 
 def test_images(squares):
     names = [f"n{i}" for i in range(12)]
-    picture = plots.images(squares.pixels(), names, columns=5, title="Twelve", wrong=[True] + [False] * 11)
+    picture = plots.images(
+        squares.pixels(), names, columns=5, title="Twelve", wrong=[True] + [False] * 11
+    )
     check(picture, "12 images: Twelve", "n0; n1")
     titles = [axis.title for axis in picture.figure.axes]
     assert [title.get_text() for title in titles] == names + [""] * 3
-    assert to_hex(titles[0].get_color()).upper() == plots.COLOURS[1] != to_hex(titles[1].get_color()).upper()
+    assert (
+        to_hex(titles[0].get_color()).upper()
+        == plots.COLOURS[1]
+        != to_hex(titles[1].get_color()).upper()
+    )
     assert picture.figure.get_suptitle() == "Twelve"
     assert [image.flat[0] for image in shown_images(picture)] == [10 * i for i in range(12)]
     assert picture.figure.axes[0].images[0].get_clim() == (0, 255), "bytes keep their own scale"
@@ -79,17 +101,31 @@ def test_colour_and_float_images():
     grey = np.linspace(-3, 5, 32).reshape(2, 4, 4)
     picture = plots.images(grey, alt="two ramps")
     check(picture, "two ramps")
-    assert all(axis.images[0].get_clim() == (-3, 5) for axis in picture.figure.axes if axis.images), "one common scale"
+    assert all(
+        axis.images[0].get_clim() == (-3, 5) for axis in picture.figure.axes if axis.images
+    ), "one common scale"
 
 
 def test_class_map():
     labels = np.array([[0, 1, 1, 3], [2, 1, 0, 3]])
-    picture = plots.class_map(labels, ("corn", "oats", "woods", "wheat"), title="Fields (synthetic)")
-    check(picture, "Map of 4 classes, 2×4 pixels: Fields (synthetic). Pixels: corn 3; oats 1; woods 2; wheat 0")
-    axis, = picture.figure.axes
-    assert picture.figure.get_suptitle() == "Fields (synthetic)" and np.array_equal(shown_images(picture)[0], labels)
+    picture = plots.class_map(
+        labels, ("corn", "oats", "woods", "wheat"), title="Fields (synthetic)"
+    )
+    check(
+        picture,
+        "Map of 4 classes, 2×4 pixels: Fields (synthetic). Pixels: corn 3; oats 1; woods 2; wheat 0",
+    )
+    (axis,) = picture.figure.axes
+    assert picture.figure.get_suptitle() == "Fields (synthetic)" and np.array_equal(
+        shown_images(picture)[0], labels
+    )
     legend = axis.get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["corn 3", "oats 1", "woods 2", "wheat 0"]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "corn 3",
+        "oats 1",
+        "woods 2",
+        "wheat 0",
+    ]
     drawn = axis.images[0].to_rgba(labels)
     assert (drawn[labels == 0] == 1).all(), "what is not known is white"
     for k, patch in enumerate(legend.get_patches(), 1):
@@ -100,11 +136,14 @@ def test_class_map():
 
 @pytest.mark.parametrize("classes", [1, 7, 16, 20])
 def test_every_class_of_a_map_has_a_colour_of_its_own(classes):
-    """The same in the map and in the legend; of any two, white among them, red, green and blue differ by 38 of 255 in sum."""
+    """The same in the map and in the legend; of any two, white among them, red, green and blue
+    differ by 38 of 255 in sum."""
     picture = plots.class_map(np.arange(classes + 1)[None], [f"class {k}" for k in range(classes)])
-    axis, = picture.figure.axes
+    (axis,) = picture.figure.axes
     colours = axis.images[0].to_rgba(np.arange(classes + 1))
-    assert np.allclose(colours[1:], [patch.get_facecolor() for patch in axis.get_legend().get_patches()])
+    assert np.allclose(
+        colours[1:], [patch.get_facecolor() for patch in axis.get_legend().get_patches()]
+    )
     assert min(abs(a - b).sum() for a, b in itertools.combinations(colours, 2)) > 0.15
 
 
@@ -113,14 +152,20 @@ def test_curves_of_one_run():
     check(picture, SOURCE, "3 epochs", "held out loss 0.3333")
     left, right = picture.figure.axes
     assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
-    assert {text.get_text() for text in right.get_legend().get_texts()} == {"training", "held out", "a paper"}
+    assert {text.get_text() for text in right.get_legend().get_texts()} == {
+        "training",
+        "held out",
+        "a paper",
+    }
     drawn = [list(line.get_ydata()) for line in right.lines]
     assert history().train_metric in drawn and history().valid_metric in drawn
     assert picture.figure.get_suptitle() == SOURCE
 
 
 def test_curves_of_several_runs():
-    picture = plots.curves({"plain": history(), "better": history(2, valid=False)}, title="Two recipes")
+    picture = plots.curves(
+        {"plain": history(), "better": history(2, valid=False)}, title="Two recipes"
+    )
     check(picture, "Two recipes", "plain 3 epochs", "better 2 epochs")
     _, right = picture.figure.axes
     names = {text.get_text() for text in right.get_legend().get_texts()}
@@ -136,10 +181,12 @@ def test_curves_of_any_length(epochs):
 def test_confusion(result):
     picture = plots.confusion(result)
     check(picture, SOURCE, "Most frequent mistake: 25 %")
-    axis, = picture.figure.axes
+    (axis,) = picture.figure.axes
     assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b", "c"]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
-    np.testing.assert_allclose(shown_images(picture)[0], [[1, 0, 0], [0, 0.75, 0.25], [0.25, 0.25, 0.5]])
+    np.testing.assert_allclose(
+        shown_images(picture)[0], [[1, 0, 0], [0, 0.75, 0.25], [0.25, 0.25, 0.5]]
+    )
     assert {text.get_text() for text in axis.texts} == {"100", "75", "25", "50"}
 
 
@@ -154,7 +201,15 @@ def test_mistakes_shows_the_wrong_ones_surest_first(result, squares):
 
 def test_no_mistakes_to_show(squares):
     outputs = torch.nn.functional.one_hot(squares.labels, 3).float()
-    result = ck.Evaluation(0, torch.ones(12, dtype=torch.bool), outputs, squares.labels, "accuracy", squares.classes, SOURCE)
+    result = ck.Evaluation(
+        0,
+        torch.ones(12, dtype=torch.bool),
+        outputs,
+        squares.labels,
+        "accuracy",
+        squares.classes,
+        SOURCE,
+    )
     with pytest.raises(ValueError, match="no mistakes to show"):
         plots.mistakes(result, squares)
 
@@ -163,7 +218,10 @@ def test_filters(seeded):
     grey, colour = torch.randn(6, 2, 5, 5), torch.randn(10, 3, 7, 7)
     picture = plots.filters(grey, title="first layer")
     check(picture, "6 learned filters of 5×5 weights", "first layer")
-    assert all(np.allclose(shown, kernel[0]) for shown, kernel in zip(shown_images(picture), grey, strict=True))
+    assert all(
+        np.allclose(shown, kernel[0])
+        for shown, kernel in zip(shown_images(picture), grey, strict=True)
+    )
     picture = plots.filters(colour.requires_grad_())
     check(picture, "10 learned filters of 7×7 weights")
     assert all(image.min() == 0 and image.max() == 1 for image in shown_images(picture))
@@ -173,7 +231,10 @@ def test_feature_maps(seeded):
     maps = torch.randn(5, 6, 6, requires_grad=True)
     picture = plots.feature_maps(maps, columns=3)
     check(picture, "5 feature maps of 6×6")
-    assert all(np.allclose(shown, one) for shown, one in zip(shown_images(picture), maps.detach(), strict=True))
+    assert all(
+        np.allclose(shown, one)
+        for shown, one in zip(shown_images(picture), maps.detach(), strict=True)
+    )
 
 
 def test_own_figures():

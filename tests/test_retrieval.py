@@ -1,4 +1,5 @@
-"""Pairs of features and the judging of a search: against a loop, against scikit-learn, and what is said of bad data."""
+"""Pairs of features and the judging of a search: against a loop, against scikit-learn, and what is
+said of bad data."""
 
 import math
 from pathlib import Path
@@ -30,12 +31,20 @@ def by_hand(similarity, relevant, at=None):
     return torch.tensor(found, dtype=torch.float64)
 
 
-@given(st.integers(1, 6), st.integers(1, 12), st.integers(0, 10_000), st.sampled_from([None, 1, 3, 50]))
+@given(
+    st.integers(1, 6), st.integers(1, 12), st.integers(0, 10_000), st.sampled_from([None, 1, 3, 50])
+)
 def test_equal_to_a_loop(queries, gallery, seed, at):
     generator = torch.Generator().manual_seed(seed)
-    similarity = torch.randint(-3, 4, (queries, gallery), generator=generator).float()  # with many ties
+    similarity = torch.randint(
+        -3, 4, (queries, gallery), generator=generator
+    ).float()  # with many ties
     relevant = torch.rand(queries, gallery, generator=generator) < 0.4
-    torch.testing.assert_close(average_precision(similarity, relevant, at), by_hand(similarity, relevant, at), equal_nan=True)
+    torch.testing.assert_close(
+        average_precision(similarity, relevant, at),
+        by_hand(similarity, relevant, at),
+        equal_nan=True,
+    )
 
 
 def test_equal_to_scikit_learn_without_ties():
@@ -56,7 +65,10 @@ def test_queries_without_an_answer_are_left_out_and_counted():
     result = search(torch.eye(3), torch.tensor([0, 1, 7]), torch.tensor([0, 1, 1]))
     assert result.left_out == 1 and result.mean == pytest.approx((1 + (1 + 2 / 3) / 2) / 2)
     assert "mAP 0.9167 (2 queries; 1 left out, for which there is nothing to find)" == repr(result)
-    assert repr(search(torch.eye(2), torch.tensor([0, 1]), torch.tensor([0, 1]), at=1)) == "mAP@1 1.0000 (2 queries)"
+    assert (
+        repr(search(torch.eye(2), torch.tensor([0, 1]), torch.tensor([0, 1]), at=1))
+        == "mAP@1 1.0000 (2 queries)"
+    )
 
 
 def test_searches_that_make_no_sense():
@@ -72,7 +84,13 @@ def test_searches_that_make_no_sense():
 
 @pytest.fixture
 def pairs():
-    return Pairs(torch.arange(60.0).view(30, 2), torch.randn(30, 3), torch.arange(30) % 3, ("a", "b", "c"), "thirty pairs")
+    return Pairs(
+        torch.arange(60.0).view(30, 2),
+        torch.randn(30, 3),
+        torch.arange(30) % 3,
+        ("a", "b", "c"),
+        "thirty pairs",
+    )
 
 
 def test_batches(pairs):
@@ -80,7 +98,10 @@ def test_batches(pairs):
     assert torch.equal(image, pairs.image[:8]) and torch.equal(text, pairs.text[:8])
     assert labels.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
     seen = torch.cat([image[:, 0] for image, _, _ in pairs.loader(8, shuffle=True)])
-    assert sorted(seen.tolist()) == pairs.image[:, 0].tolist() and seen.tolist() != pairs.image[:, 0].tolist()
+    assert (
+        sorted(seen.tolist()) == pairs.image[:, 0].tolist()
+        and seen.tolist() != pairs.image[:, 0].tolist()
+    )
 
 
 def test_parts_are_disjoint_and_keep_pairs_together(pairs):
@@ -93,34 +114,54 @@ def test_parts_are_disjoint_and_keep_pairs_together(pairs):
 
 def test_standardised_with_what_was_learned_from(pairs):
     train, test = pairs.split(0.5)
-    constant = Pairs(torch.cat([train.image, torch.full((15, 1), 7.0)], 1), train.text, train.labels, train.classes, "x")
+    constant = Pairs(
+        torch.cat([train.image, torch.full((15, 1), 7.0)], 1),
+        train.text,
+        train.labels,
+        train.classes,
+        "x",
+    )
     scaled = constant.standardised(constant)
-    assert torch.allclose(scaled.image[:, :2].std(0), torch.ones(2)) and (scaled.image[:, 2] == 0).all()
+    assert (
+        torch.allclose(scaled.image[:, :2].std(0), torch.ones(2))
+        and (scaled.image[:, 2] == 0).all()
+    )
     expected = (test.text - train.text.mean(0)) / train.text.std(0)
     torch.testing.assert_close(test.standardised(train).text, expected)
 
 
 def test_parts_and_scales_that_cannot_be(pairs):
-    lonely = Pairs(pairs.image[:4], pairs.text[:4], torch.tensor([0, 0, 1, 0]), ("a", "b", "c"), "x")
+    lonely = Pairs(
+        pairs.image[:4], pairs.text[:4], torch.tensor([0, 0, 1, 0]), ("a", "b", "c"), "x"
+    )
     with pytest.raises(ValueError, match="b has one pair only"):
         lonely.split(0.5)
     narrow = Pairs(pairs.image[:, :1], pairs.text, pairs.labels, pairs.classes, "x")
-    with pytest.raises(ValueError, match="2 image and 3 text features cannot be standardised like 1 and 3"):
+    with pytest.raises(
+        ValueError, match="2 image and 3 text features cannot be standardised like 1 and 3"
+    ):
         pairs.standardised(narrow)
 
 
 def test_pairs_that_do_not_fit(pairs):
-    good = {"image": torch.zeros(4, 2), "text": torch.zeros(4, 3), "labels": torch.tensor([0, 1, 1, 0]), "classes": "ab",
-            "source": "test"}
+    good = {
+        "image": torch.zeros(4, 2),
+        "text": torch.zeros(4, 3),
+        "labels": torch.tensor([0, 1, 1, 0]),
+        "classes": "ab",
+        "source": "test",
+    }
     nan = torch.zeros(4, 2)
     nan[1:3] = math.nan
-    for change, said in (({"text": torch.zeros(5, 3)}, "4 rows of image features, 5 of text features and 4 labels"),
-                         ({"labels": torch.tensor([0, 1, 1])}, "and 3 labels"),
-                         ({"image": nan}, "2 of 4 rows of the image features .* not finite"),
-                         ({"text": torch.full((4, 3), math.inf)}, "4 of 4 rows of the text features"),
-                         ({"labels": torch.tensor([0, 1, 2, 0])}, "0 … 1 for 2 classes"),
-                         ({"labels": torch.tensor([0.0, 1, 1, 0])}, "int64"),
-                         ({"image": torch.zeros(4, 2, dtype=torch.int64)}, "real numbers")):
+    for change, said in (
+        ({"text": torch.zeros(5, 3)}, "4 rows of image features, 5 of text features and 4 labels"),
+        ({"labels": torch.tensor([0, 1, 1])}, "and 3 labels"),
+        ({"image": nan}, "2 of 4 rows of the image features .* not finite"),
+        ({"text": torch.full((4, 3), math.inf)}, "4 of 4 rows of the text features"),
+        ({"labels": torch.tensor([0, 1, 2, 0])}, "0 … 1 for 2 classes"),
+        ({"labels": torch.tensor([0.0, 1, 1, 0])}, "int64"),
+        ({"image": torch.zeros(4, 2, dtype=torch.int64)}, "real numbers"),
+    ):
         with pytest.raises(ValueError, match=said):
             Pairs(**(good | change))
     with pytest.raises(ValueError, match="no pairs"):
@@ -135,27 +176,41 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-ARRAYS = {"train_image": np.random.rand(6, 4), "train_text": np.random.rand(6, 3), "train_labels": np.array([0, 1, 2, 0, 1, 2]),
-          "test_image": np.random.rand(4, 4), "test_text": np.random.rand(4, 3), "test_labels": np.array([0, 1, 1, 3]),
-          "classes": np.array(["w", "x", "y", "z"]), "source": np.array("a prepared set")}
+ARRAYS = {
+    "train_image": np.random.rand(6, 4),
+    "train_text": np.random.rand(6, 3),
+    "train_labels": np.array([0, 1, 2, 0, 1, 2]),
+    "test_image": np.random.rand(4, 4),
+    "test_text": np.random.rand(4, 3),
+    "test_labels": np.array([0, 1, 1, 3]),
+    "classes": np.array(["w", "x", "y", "z"]),
+    "source": np.array("a prepared set"),
+}
 
 
 def test_a_prepared_file(folder, capsys):
     np.savez(folder / "wikipedia.npz", **ARRAYS)
     train, test = ck.load_pairs("wikipedia", device="cpu")
     said = capsys.readouterr().out
-    assert len(train) == 6 and test.classes == ("w", "x", "y", "z") and train.source == "a prepared set"
+    assert (
+        len(train) == 6
+        and test.classes == ("w", "x", "y", "z")
+        and train.source == "a prepared set"
+    )
     assert np.allclose(test.image, ARRAYS["test_image"]) and test.labels.tolist() == [0, 1, 1, 3]
     assert "only the training part has y, the test part has nothing of it" in said
     assert "only the test part has z, the training part has nothing of it" in said
 
 
-@pytest.mark.parametrize("change, said", [
-    ({"train_text": np.random.rand(5, 3)}, "6 rows of image features, 5 of text"),
-    ({"test_image": np.full((4, 4), np.nan)}, "4 of 4 rows of the image features"),
-    ({"train_labels": np.array([0.5] * 6)}, "whole numbers"),
-    ({"test_text": np.random.rand(4, 2)}, "as many features"),
-])
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"train_text": np.random.rand(5, 3)}, "6 rows of image features, 5 of text"),
+        ({"test_image": np.full((4, 4), np.nan)}, "4 of 4 rows of the image features"),
+        ({"train_labels": np.array([0.5] * 6)}, "whole numbers"),
+        ({"test_text": np.random.rand(4, 2)}, "as many features"),
+    ],
+)
 def test_prepared_files_that_do_not_fit(folder, change, said):
     np.savez(folder / "wikipedia.npz", **(ARRAYS | change))
     with pytest.raises(download.DataError, match=f"wikipedia.npz: .*{said}"):
@@ -167,16 +222,35 @@ def test_the_publishers_files(folder, monkeypatch):
 
     place = folder / "wikipedia"
     place.mkdir()
-    savemat(place / "raw_features.mat", {"I_tr": ARRAYS["train_image"], "T_tr": ARRAYS["train_text"],
-                                         "I_te": ARRAYS["test_image"], "T_te": ARRAYS["test_text"]})
-    (place / "trainset_txt_img_cat.list").write_text("".join(f"t{i}\ti{i}\t{i % 3 + 1}\n" for i in range(6)))
-    (place / "testset_txt_img_cat.list").write_text("".join(f"t{i}\ti{i}\t{i % 3 + 1}\n" for i in range(4)))
+    savemat(
+        place / "raw_features.mat",
+        {
+            "I_tr": ARRAYS["train_image"],
+            "T_tr": ARRAYS["train_text"],
+            "I_te": ARRAYS["test_image"],
+            "T_te": ARRAYS["test_text"],
+        },
+    )
+    (place / "trainset_txt_img_cat.list").write_text(
+        "".join(f"t{i}\ti{i}\t{i % 3 + 1}\n" for i in range(6))
+    )
+    (place / "testset_txt_img_cat.list").write_text(
+        "".join(f"t{i}\ti{i}\t{i % 3 + 1}\n" for i in range(4))
+    )
     known = retrieval.KNOWN["wikipedia"]
-    files = tuple(retrieval.File(file.path, (), f"sha256:{download.hash_of(folder / file.path, 'sha256')}")
-                  for file in known.files)
-    monkeypatch.setitem(retrieval.KNOWN, "wikipedia", retrieval._Known(known.title, known.features, known.classes, files))
+    files = tuple(
+        retrieval.File(file.path, (), f"sha256:{download.hash_of(folder / file.path, 'sha256')}")
+        for file in known.files
+    )
+    monkeypatch.setitem(
+        retrieval.KNOWN,
+        "wikipedia",
+        retrieval._Known(known.title, known.features, known.classes, files),
+    )
     train, test = ck.load_pairs("wikipedia", device="cpu")
-    assert train.labels.tolist() == [0, 1, 2, 0, 1, 2] and np.allclose(test.text, ARRAYS["test_text"])
+    assert train.labels.tolist() == [0, 1, 2, 0, 1, 2] and np.allclose(
+        test.text, ARRAYS["test_text"]
+    )
     assert "Rasiwasia" in train.source
     (place / "raw_features.mat").write_bytes(b"damaged")
     with pytest.raises(download.DataError, match="raw_features.mat"):
@@ -193,7 +267,8 @@ def test_what_cannot_be_checked_is_not_downloaded(folder, capsys):
 
 
 def test_the_views_of_the_standin_share_their_structure(capsys):
-    """The text of a digit is about this digit: the nearest text tells the class far better than chance (0.1)."""
+    """The text of a digit is about this digit: the nearest text tells the class far better than
+    chance (0.1)."""
     train, test = ck.load_pairs("wikipedia", device="cpu")
     assert torch.allclose(train.text.sum(1), torch.ones(len(train))) and train.image.shape[1] == 64
     nearest = torch.cdist(test.text, train.text).argmin(1)

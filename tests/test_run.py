@@ -1,4 +1,5 @@
-"""``coursekit run``: what is executed, written and said, when all goes well and when it does not."""
+"""``coursekit run``: what is executed, written and said, when all goes well and when it does
+not."""
 
 import os
 import re
@@ -14,8 +15,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from coursekit import lab
 from coursekit.classroom import cli
 
-GOOD = ["import os, sys, time\n\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)", "",
-        "open('here.txt', 'w').close()\nos.environ['COURSEKIT_SCALE']"]
+GOOD = [
+    "import os, sys, time\n\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)",
+    "",
+    "open('here.txt', 'w').close()\nos.environ['COURSEKIT_SCALE']",
+]
 BAD = ["x = 1\nx", "assert x == 2, 'the lesson\\nis lost'", "'never'"]
 SLOW = ["'before'", "import time\nopen('slow.txt', 'w').close()\ntime.sleep(120)"]
 OLD = new_output("stream", name="stdout", text="an old output\n")
@@ -23,16 +27,26 @@ OLD = new_output("stream", name="stdout", text="an old output\n")
 
 def write(folder, name, codes, title="A <title>"):
     """A notebook as an editor leaves it: with old outputs and the kernel's version."""
-    cells = [new_markdown_cell(f"# {title}"), *(new_code_cell(code, outputs=[OLD], execution_count=9) for code in codes)]
+    cells = [
+        new_markdown_cell(f"# {title}"),
+        *(new_code_cell(code, outputs=[OLD], execution_count=9) for code in codes),
+    ]
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position:02d}"
     metadata = {"language_info": {"name": "python", "version": "3.9.1"}, "accelerator": "GPU"}
-    nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "notebooks" / f"{name}.ipynb")
+    nbformat.write(
+        new_notebook(cells=cells, metadata=metadata), folder / "notebooks" / f"{name}.ipynb"
+    )
 
 
 def start(folder, *arguments):
-    return subprocess.Popen([sys.executable, "-m", "coursekit", "run", *arguments], cwd=folder, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "coursekit", "run", *arguments],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +73,26 @@ def done(course):
 def outputs(path):
     """(execution count, texts) of each code cell."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    return [(cell.execution_count, [output.get("text") or output.get("data", {}).get("text/plain") for output in cell.outputs])
-            for cell in cells]
+    return [
+        (
+            cell.execution_count,
+            [
+                output.get("text") or output.get("data", {}).get("text/plain")
+                for output in cell.outputs
+            ],
+        )
+        for cell in cells
+    ]
 
 
 def test_the_exit_code_and_the_last_line_sum_up(done):
     _, code, lines, err = done
     assert (code, err) == (1, "")
-    assert re.fullmatch(r"4 notebooks at scale laptop in \d+\.\d minutes: 1 passed, 3 failed "
-                        r"\(week1_bad, week1_torn, week2_slow\); see build/index\.html", lines[-1])
+    assert re.fullmatch(
+        r"4 notebooks at scale laptop in \d+\.\d minutes: 1 passed, 3 failed "
+        r"\(week1_bad, week1_torn, week2_slow\); see build/index\.html",
+        lines[-1],
+    )
 
 
 def test_a_log_gets_a_line_at_start_and_end_of_each_notebook(done):
@@ -81,9 +106,11 @@ def test_a_failing_cell_is_named_with_the_end_of_its_traceback(done):
     lines = done[2]
     start = next(i for i, line in enumerate(lines) if line.startswith("week1_bad.ipynb: FAILED"))
     assert lines[start].endswith(", cell 3 (cell-03): AssertionError: the lesson")
-    end = next(i for i, line in enumerate(lines[start + 1:], start + 1) if not line.startswith("    "))
+    end = next(
+        i for i, line in enumerate(lines[start + 1 :], start + 1) if not line.startswith("    ")
+    )
     assert lines[end - 3].startswith("    ----> 1 assert x == 2")
-    assert lines[end - 2:end] == ["    AssertionError: the lesson", "    is lost"]
+    assert lines[end - 2 : end] == ["    AssertionError: the lesson", "    is lost"]
     assert "\x1b" not in "".join(lines)
 
 
@@ -95,7 +122,11 @@ def test_a_file_that_is_no_notebook_and_a_slow_cell_are_told_in_a_sentence(done)
 
 def test_the_copy_has_the_outputs_of_this_run_in_the_notebooks_own_folder(course, done):
     # one text from three flushes; the empty cell is not counted
-    assert outputs(course / "build" / "week1_good.ipynb") == [(1, ["0\n1\n2\n"]), (None, []), (2, ["'laptop'"])]
+    assert outputs(course / "build" / "week1_good.ipynb") == [
+        (1, ["0\n1\n2\n"]),
+        (None, []),
+        (2, ["'laptop'"]),
+    ]
     assert (course / "notebooks" / "here.txt").exists()
 
 
@@ -110,22 +141,40 @@ def test_inplace_refreshes_what_passed_and_touches_nothing_else(course, done):
     assert good.read_bytes() == (course / "build" / "week1_good.ipynb").read_bytes()
     notebook = nbformat.read(good, as_version=4)
     nbformat.validate(notebook)
-    assert notebook.metadata == {"accelerator": "GPU", "language_info": {"name": "python"}, "kernelspec": {
-        "display_name": "Python 3", "language": "python", "name": "python3"}}
+    assert notebook.metadata == {
+        "accelerator": "GPU",
+        "language_info": {"name": "python"},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    }
     assert not any(cell.metadata for cell in notebook.cells)
     for name in ("week1_bad.ipynb", "week1_torn.ipynb", "week2_slow.ipynb"):
         assert (course / "notebooks" / name).read_bytes() == before[name]
-    assert {path.name for path in (course / "notebooks").iterdir()} == {*before, "here.txt", "slow.txt"}
+    assert {path.name for path in (course / "notebooks").iterdir()} == {
+        *before,
+        "here.txt",
+        "slow.txt",
+    }
 
 
 def test_the_index_lists_every_notebook_and_links_what_there_is(course, done):
     page = (course / "build" / "index.html").read_text(encoding="utf-8")
-    assert page.startswith("<!DOCTYPE html>\n<html lang=\"en\">") and "<title>1 of 4 notebooks passed</title>" in page
+    assert (
+        page.startswith('<!DOCTYPE html>\n<html lang="en">')
+        and "<title>1 of 4 notebooks passed</title>" in page
+    )
     assert page.count("A &lt;title&gt;") == 3
     linked = set(re.findall(r'href="([^"]+)"', page))
-    assert linked == {f"{name}.{kind}" for name in ("week1_good", "week1_bad", "week2_slow") for kind in ("html", "ipynb")}
+    assert linked == {
+        f"{name}.{kind}"
+        for name in ("week1_good", "week1_bad", "week2_slow")
+        for kind in ("html", "ipynb")
+    }
     assert linked | {"index.html"} == {path.name for path in (course / "build").iterdir()}
-    assert "week1_torn" in page and page.count('class="passed"') == 1 and page.count('class="failed"') == 3
+    assert (
+        "week1_torn" in page
+        and page.count('class="passed"') == 1
+        and page.count('class="failed"') == 3
+    )
     assert "AssertionError" in (course / "build" / "week1_bad.html").read_text(encoding="utf-8")
 
 
@@ -143,13 +192,21 @@ def test_ctrl_c_ends_the_run_and_keeps_what_was_done(course, done):
     assert outputs(course / "stopped" / "week2_slow.ipynb")[0] == (1, ["'before'"])
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["week9"], '"week9" is neither a file nor a part of a name in notebooks/, which holds: week1_good, week2_same'),
-    (["--output", "notebooks"], "--output notebooks is the notebooks' own folder"),
-    (["--output", "pyproject.toml/build"], "cannot be written to"),
-    (["week1_good", "other/week1_good.ipynb"], "two notebooks are called week1_good"),
-])
-def test_arguments_that_make_no_sense_are_told_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, words):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["week9"],
+            '"week9" is neither a file nor a part of a name in notebooks/, which holds: week1_good, week2_same',
+        ),
+        (["--output", "notebooks"], "--output notebooks is the notebooks' own folder"),
+        (["--output", "pyproject.toml/build"], "cannot be written to"),
+        (["week1_good", "other/week1_good.ipynb"], "two notebooks are called week1_good"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_told_in_a_sentence(
+    tmp_path, monkeypatch, capsys, arguments, words
+):
     for folder in ("notebooks", "other"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "week1_good.ipynb").touch()
@@ -165,7 +222,10 @@ def test_an_unknown_scale_lists_the_scales(monkeypatch, capsys):
     assert cli.SCALES == lab.SCALES
     monkeypatch.setenv("COURSEKIT_SCALE", "fast")
     assert cli.main(["run"]) == 2
-    assert "COURSEKIT_SCALE=fast is not a scale: choose one of smoke, laptop, full\n" in capsys.readouterr().err
+    assert (
+        "COURSEKIT_SCALE=fast is not a scale: choose one of smoke, laptop, full\n"
+        in capsys.readouterr().err
+    )
     with pytest.raises(SystemExit, match="2"):
         cli.main(["run", "--scale", "fast"])
 
@@ -178,9 +238,13 @@ def test_help_teaches_by_example(capsys, name):
 
 
 def test_the_public_names_are_imported_when_they_are_used():
-    program = ("import sys, coursekit as ck\n"
-               "assert 'torch' not in sys.modules\n"
-               "assert {*ck.__all__, 'training'} <= {*dir(ck)}\n"
-               "assert all(getattr(ck, name) is getattr(ck, name) for name in ck.__all__)\n"
-               "assert ck.training.fit is ck.fit and not hasattr(ck, 'nothing')\n")
-    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
+    program = (
+        "import sys, coursekit as ck\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert {*ck.__all__, 'training'} <= {*dir(ck)}\n"
+        "assert all(getattr(ck, name) is getattr(ck, name) for name in ck.__all__)\n"
+        "assert ck.training.fit is ck.fit and not hasattr(ck, 'nothing')\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONWARNINGS": "error"}
+    )

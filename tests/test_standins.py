@@ -12,9 +12,18 @@ import coursekit as ck
 from coursekit import hyperspectral, standins
 from coursekit.data import KNOWN
 
-MAKERS = {"mnist": standins.digits, "fashion_mnist": standins.clothing, "cifar10": standins.pictures,
-          "cats_vs_dogs": standins.pets}
-SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32), "cats_vs_dogs": (3, 128, 128)}
+MAKERS = {
+    "mnist": standins.digits,
+    "fashion_mnist": standins.clothing,
+    "cifar10": standins.pictures,
+    "cats_vs_dogs": standins.pets,
+}
+SHAPES = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "cats_vs_dogs": (3, 128, 128),
+}
 
 every_set = pytest.mark.parametrize("name", MAKERS)
 
@@ -65,22 +74,41 @@ def test_made_in_under_three_seconds(name):
 
 def small_net(name):
     channels, side = (3, 5) if name == "cifar10" else (1, 4)
-    return nn.Sequential(nn.Conv2d(channels, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
-                         nn.Flatten(), nn.Linear(32 * side * side, 10))
+    return nn.Sequential(
+        nn.Conv2d(channels, 16, 5, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32 * side * side, 10),
+    )
 
 
-@pytest.mark.parametrize(("name", "epochs", "wanted"), [("mnist", 2, 0.75), ("fashion_mnist", 2, 0.9), ("cifar10", 4, 0.45)])
+@pytest.mark.parametrize(
+    ("name", "epochs", "wanted"),
+    [("mnist", 2, 0.75), ("fashion_mnist", 2, 0.9), ("cifar10", 4, 0.45)],
+)
 def test_a_small_network_learns_them_and_meets_new_images(seeded, name, epochs, wanted):
     train_x, train_y, test_x, test_y = MAKERS[name](4_000, 1_000)
     seen = {image.numpy().tobytes() for image in train_x}
-    assert not any(image.numpy().tobytes() in seen for image in test_x), "a training image is in the test part"
+    assert not any(image.numpy().tobytes() in seen for image in test_x), (
+        "a training image is in the test part"
+    )
 
     known = KNOWN[name]
-    train, test = (ck.Images(x, y, known.classes, known.title, known.mean, known.std)
-                   for x, y in ((train_x, train_y), (test_x, test_y)))
+    train, test = (
+        ck.Images(x, y, known.classes, known.title, known.mean, known.std)
+        for x, y in ((train_x, train_y), (test_x, test_y))
+    )
     net = small_net(name)
-    ck.fit(net, train.loader(64, shuffle=True), epochs=epochs, progress=False,
-           optimizer=torch.optim.Adam(net.parameters(), lr=2e-3))
+    ck.fit(
+        net,
+        train.loader(64, shuffle=True),
+        epochs=epochs,
+        progress=False,
+        optimizer=torch.optim.Adam(net.parameters(), lr=2e-3),
+    )
     result = ck.evaluate(net, test.loader(500))
     assert result.accuracy > wanted, result
 
@@ -111,9 +139,13 @@ def test_form_of_a_scene(name):
     assert labels.shape == (145, 145) and labels.dtype == np.int64
     found = np.bincount(labels.ravel(), minlength=len(counts) + 1)[1:]
     assert len(found) == len(counts) and found.min() >= 10
-    wanted = counts * min(1, 145 ** 2 / 2 / counts.sum())
+    wanted = counts * min(1, 145**2 / 2 / counts.sum())
     assert stats.spearmanr(found, counts).statistic > 0.99
-    assert (found <= wanted.clip(10)).all() and (found > 0.6 * wanted).all() and found.sum() > 0.95 * wanted.sum()
+    assert (
+        (found <= wanted.clip(10)).all()
+        and (found > 0.6 * wanted).all()
+        and found.sum() > 0.95 * wanted.sum()
+    )
     if name != "salinas_a":  # of which only 5,348 pixels are labelled, and no more here
         assert 0.45 < (labels > 0).mean() < 0.55
     assert not len(hyperspectral.Scene(cube, labels, known.classes, "made").constant)
@@ -150,7 +182,9 @@ def test_a_scene_is_made_in_under_three_seconds():
 
 
 def test_single_pixels_of_a_scene_are_neither_hopeless_nor_enough():
-    scene = hyperspectral.Scene(*made_scene("indian_pines"), hyperspectral.KNOWN["indian_pines"].classes, "stand-in")
+    scene = hyperspectral.Scene(
+        *made_scene("indian_pines"), hyperspectral.KNOWN["indian_pines"].classes, "stand-in"
+    )
     for seed in range(2):
         place, spectrum = hyperspectral.controls(scene.split_random(0.1, seed=seed)).values()
         assert 0.70 < spectrum.oa < 0.93, spectrum

@@ -1,4 +1,5 @@
-"""fit and evaluate against a loop written by hand and against scikit-learn; what goes wrong, and what is said then."""
+"""fit and evaluate against a loop written by hand and against scikit-learn; what goes wrong, and
+what is said then."""
 
 import copy
 
@@ -22,7 +23,9 @@ class Net(nn.Module):
 
     def __init__(self, classes=3):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)
+        )
         self.drop = nn.Dropout(0.3)
         self.out = nn.Linear(4 * 3 * 3, classes)
 
@@ -41,11 +44,16 @@ def adam(net, lr=3e-3):
 
 def fit(net, train, valid=None, *, epochs=1, **options):
     """ck.fit, silent, with Adam if nothing else is said."""
-    return ck.fit(net, train, valid, epochs=epochs, **{"optimizer": adam(net), "progress": False} | options)
+    return ck.fit(
+        net, train, valid, epochs=epochs, **{"optimizer": adam(net), "progress": False} | options
+    )
 
 
 def same_weights(net, other):
-    return all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True)
+    )
 
 
 # ---- fit
@@ -67,13 +75,19 @@ def test_view_after_a_convolution_is_told_the_way_out(pictures):
 
 def test_fast_changes_the_order_of_memory_and_not_the_training(pictures):
     torch.manual_seed(1)
-    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(96, 3))
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(96, 3)
+    )
     losses = []
     for fast in (True, False):
         mine = copy.deepcopy(net)
         torch.manual_seed(2)
         optimizer = torch.optim.SGD(mine.parameters(), lr=0.05)
-        losses.append(fit(mine, pictures.loader(20, shuffle=True), optimizer=optimizer, epochs=2, fast=fast).batch_loss)
+        losses.append(
+            fit(
+                mine, pictures.loader(20, shuffle=True), optimizer=optimizer, epochs=2, fast=fast
+            ).batch_loss
+        )
         assert mine[2].weight.is_contiguous(memory_format=torch.channels_last) is fast
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
@@ -81,17 +95,29 @@ def test_fast_changes_the_order_of_memory_and_not_the_training(pictures):
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
     """In the order of memory that the loop by hand has; ``fast`` sums in another one."""
+
     def start():
         torch.manual_seed(1)
         net = Net()
         loader = pictures.loader(20, shuffle=True, augment=[RandomCrop(1), RandomHorizontalFlip()])
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9) if kind == "SGD" else adam(net)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=3 * len(loader))
+        optimizer = (
+            torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9) if kind == "SGD" else adam(net)
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=0.05, total_steps=3 * len(loader)
+        )
         return net, loader, optimizer, schedule
 
     net, loader, optimizer, schedule = start()
-    history = fit(net, loader, pictures.loader(50), epochs=3, optimizer=optimizer, scheduler=schedule,
-                  fast=False)
+    history = fit(
+        net,
+        loader,
+        pictures.loader(50),
+        epochs=3,
+        optimizer=optimizer,
+        scheduler=schedule,
+        fast=False,
+    )
 
     by_hand, loader, optimizer, schedule = start()
     for epoch in range(3):
@@ -109,7 +135,7 @@ def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
             correct += (outputs.argmax(1) == y).sum().item()
         assert history.train_loss[epoch] == pytest.approx(loss_sum / 96, rel=1e-5)
         assert history.train_metric[epoch] == pytest.approx(correct / 96, rel=1e-6)
-        assert history.batch_loss[5 * epoch:5 * (epoch + 1)] == losses
+        assert history.batch_loss[5 * epoch : 5 * (epoch + 1)] == losses
         by_hand.eval()
         with torch.no_grad():
             right = sum((by_hand(x).argmax(1) == y).sum().item() for x, y in pictures.loader(50))
@@ -121,14 +147,21 @@ def test_fit_is_the_loop_written_by_hand_bit_for_bit(pictures, kind):
 
 def test_fit_learns(pictures, seeded):
     net = Net()
-    history = fit(net, pictures.loader(16, shuffle=True), pictures.loader(96), epochs=8, optimizer=adam(net, 1e-2))
+    history = fit(
+        net,
+        pictures.loader(16, shuffle=True),
+        pictures.loader(96),
+        epochs=8,
+        optimizer=adam(net, 1e-2),
+    )
     assert history.valid_metric[-1] > 0.9
     assert history.valid_loss[-1] < history.valid_loss[0]
     assert len(history.train_loss) == len(history.train_metric) == len(history.seconds) == 8
 
 
 def test_evaluation_between_the_epochs_changes_nothing(pictures):
-    """With a list: every pass over a DataLoader, shuffled or not, takes one number from torch's generator."""
+    """With a list: every pass over a DataLoader, shuffled or not, takes one number from torch's
+    generator."""
     nets = []
     for valid in (None, list(pictures.loader(96))):
         torch.manual_seed(0)
@@ -141,7 +174,11 @@ def test_a_frozen_part_stays_frozen(pictures, seeded):
     net = Net()
     net.features[0].requires_grad_(False)
     before = copy.deepcopy(net.features[0])
-    fit(net, pictures.loader(32), optimizer=torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1))
+    fit(
+        net,
+        pictures.loader(32),
+        optimizer=torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1),
+    )
     assert same_weights(net.features[0], before)
 
 
@@ -158,14 +195,18 @@ def test_a_schedule_that_ends_too_early_is_refused_before_it_starts(pictures):
     net = Net()
     before, optimizer = copy.deepcopy(net), adam(net)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=5)
-    with pytest.raises(ValueError, match=r"the schedule ends after 5 steps, 0 of them done, but 2 epochs of 3 batches need 6 "
-                                         r"more: make it with total_steps=epochs \* len\(loader\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"the schedule ends after 5 steps, 0 of them done, but 2 epochs of 3 batches need 6 "
+        r"more: make it with total_steps=epochs \* len\(loader\)",
+    ):
         fit(net, pictures.loader(32), epochs=2, optimizer=optimizer, scheduler=schedule)
     assert same_weights(net, before)
 
 
 def test_other_loss_other_metric(pictures, seeded):
     """Regression on the mean brightness."""
+
     def nearness(outputs, target):
         return 1 - (outputs.squeeze(1) - target).abs()
 
@@ -198,7 +239,9 @@ class TwoInputs(nn.Module):
 
 def test_several_inputs(pictures, seeded):
     x, y = next(iter(pictures.loader(96)))
-    batches = [(x[i:i + 32], torch.rand(len(x[i:i + 32]), 2), y[i:i + 32]) for i in (0, 32, 64)]
+    batches = [
+        (x[i : i + 32], torch.rand(len(x[i : i + 32]), 2), y[i : i + 32]) for i in (0, 32, 64)
+    ]
     net = TwoInputs()
     history = fit(net, batches, batches, epochs=15, optimizer=adam(net, 1e-2))
     assert history.valid_metric[-1] > 0.9
@@ -206,6 +249,7 @@ def test_several_inputs(pictures, seeded):
 
 def test_several_outputs(pictures, seeded):
     """A model may return a tuple: loss and metric get it, and an evaluation has each part whole."""
+
     class Twins(nn.Module):
         def __init__(self):
             super().__init__()
@@ -221,7 +265,14 @@ def test_several_outputs(pictures, seeded):
         return (outputs[0].argmax(1) == target) & (outputs[1].argmax(1) == target)
 
     net = Twins()
-    history = fit(net, pictures.loader(20, shuffle=True), pictures.loader(50), epochs=3, loss=loss, metric=both_right)
+    history = fit(
+        net,
+        pictures.loader(20, shuffle=True),
+        pictures.loader(50),
+        epochs=3,
+        loss=loss,
+        metric=both_right,
+    )
     result = ck.evaluate(net, pictures.loader(50), loss=loss, metric=both_right)
     X, y = pictures.__getitems__(range(len(pictures)))
     with torch.no_grad():
@@ -235,7 +286,8 @@ def test_several_outputs(pictures, seeded):
 
 
 def test_the_weights_of_the_best_epoch(pictures, seeded):
-    """A rate that turns negative at the end: with keep_best the model is the one of the best epoch all the same."""
+    """A rate that turns negative at the end: with keep_best the model is the one of the best epoch
+    all the same."""
     train, valid = pictures.split(0.3)
     rates = [0.05, 0.05, 0.05, -0.5, -0.5]
     accuracies, steps = {}, len(train.loader(20))
@@ -243,9 +295,18 @@ def test_the_weights_of_the_best_epoch(pictures, seeded):
         torch.manual_seed(3)
         net = Net()
         optimizer = torch.optim.SGD(net.parameters(), lr=1)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rates[min(step // steps, 4)])
-        history = fit(net, train.loader(20, shuffle=True), valid.loader(50), epochs=5, optimizer=optimizer,
-                      scheduler=scheduler, keep_best=keep)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: rates[min(step // steps, 4)]
+        )
+        history = fit(
+            net,
+            train.loader(20, shuffle=True),
+            valid.loader(50),
+            epochs=5,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            keep_best=keep,
+        )
         accuracies[keep] = ck.evaluate(net, valid.loader(50)).accuracy
         assert accuracies[keep] == history.valid_metric[history.best if keep else -1]
     assert history.best == history.valid_metric.index(max(history.valid_metric)) < 4
@@ -262,8 +323,12 @@ def test_outputs_that_cannot_be_collected(pictures):
             return {"out": self.net(x)}
 
     with pytest.raises(ValueError, match="tensors, or tuples of them, not dict"):
-        ck.evaluate(Talkative(), pictures.loader(20), loss=lambda outputs, y: F.cross_entropy(outputs["out"], y),
-                    metric=lambda outputs, y: training.accuracy(outputs["out"], y))
+        ck.evaluate(
+            Talkative(),
+            pictures.loader(20),
+            loss=lambda outputs, y: F.cross_entropy(outputs["out"], y),
+            metric=lambda outputs, y: training.accuracy(outputs["out"], y),
+        )
 
 
 def test_a_metric_that_is_nan_is_not_the_best():
@@ -278,13 +343,18 @@ def test_the_best_epoch_is_not_chosen_on_nothing(pictures):
 
 
 def test_any_iterable_of_batches_will_do(pictures):
-    """A list, a TensorDataset's loader, a loader that collates single items: the same weights from all."""
+    """A list, a TensorDataset's loader, a loader that collates single items: the same weights from
+    all."""
     x, y = next(iter(pictures.loader(96)))
     whole = TensorDataset(x, y)
     nets = []
-    for loader in (pictures.loader(32), [(x[i:i + 32], y[i:i + 32]) for i in (0, 32, 64)],
-                   DataLoader(whole, batch_size=32), DataLoader([whole[i] for i in range(96)], batch_size=32),
-                   DataLoader([(x[i], int(y[i])) for i in range(96)], batch_size=32)):
+    for loader in (
+        pictures.loader(32),
+        [(x[i : i + 32], y[i : i + 32]) for i in (0, 32, 64)],
+        DataLoader(whole, batch_size=32),
+        DataLoader([whole[i] for i in range(96)], batch_size=32),
+        DataLoader([(x[i], int(y[i])) for i in range(96)], batch_size=32),
+    ):
         torch.manual_seed(0)
         nets.append(plain_net())
         history = fit(nets[-1], loader, epochs=2)
@@ -342,21 +412,30 @@ def test_fusing_leaves_other_optimizers_alone():
 @given(st.integers(2, 60), st.integers(2, 6), st.integers(1, 30), st.integers(0, 99))
 def test_evaluate_agrees_with_scikit_learn(n, classes, batch_size, seed):
     generator = torch.Generator().manual_seed(seed)
-    outputs, labels = torch.randn(n, classes, generator=generator), torch.randint(classes, (n,), generator=generator)
+    outputs, labels = (
+        torch.randn(n, classes, generator=generator),
+        torch.randint(classes, (n,), generator=generator),
+    )
     net = nn.Linear(classes, classes, bias=False)
     net.weight.data = torch.eye(classes)
     result = ck.evaluate(net, DataLoader(TensorDataset(outputs, labels), batch_size=batch_size))
     predictions = outputs.argmax(1)
     assert result.accuracy == metrics.accuracy_score(labels, predictions)
     assert (result.correct, result.total) == ((labels == predictions).sum(), n)
-    assert np.array_equal(result.confusion, metrics.confusion_matrix(labels, predictions, labels=range(classes)))
+    assert np.array_equal(
+        result.confusion, metrics.confusion_matrix(labels, predictions, labels=range(classes))
+    )
     assert torch.equal(result.labels, labels) and torch.equal(result.predictions, predictions)
     torch.testing.assert_close(result.outputs, outputs)
-    assert result.loss == pytest.approx(metrics.log_loss(labels, outputs.double().softmax(1), labels=range(classes)), rel=1e-4)
+    assert result.loss == pytest.approx(
+        metrics.log_loss(labels, outputs.double().softmax(1), labels=range(classes)), rel=1e-4
+    )
     for label, share in result.per_class.items():
         mine = labels == int(label)
         if mine.any():
-            assert share == pytest.approx(metrics.accuracy_score(labels[mine], predictions[mine]), rel=1e-6)
+            assert share == pytest.approx(
+                metrics.accuracy_score(labels[mine], predictions[mine]), rel=1e-6
+            )
 
 
 def test_evaluate_does_not_depend_on_the_batch_size(pictures, seeded):
@@ -393,10 +472,12 @@ def test_the_mode_comes_back_after_an_error_too(pictures):
 def test_evaluation_in_words(pictures, seeded):
     result = ck.evaluate(Net(), pictures.loader(96))
     share, n = result.accuracy, result.total
-    assert result.margin == pytest.approx(1.96 * (share * (1 - share) / n)**0.5, rel=0.01)
+    assert result.margin == pytest.approx(1.96 * (share * (1 - share) / n) ** 0.5, rel=0.01)
     assert list(result.per_class) == ["high", "middle", "low"]
-    assert repr(result) == (f"accuracy {100 * share:.2f} % ± {100 * result.margin:.2f} ({result.correct} of 96), "
-                            f"loss {result.loss:.4f} (bands (synthetic))")
+    assert repr(result) == (
+        f"accuracy {100 * share:.2f} % ± {100 * result.margin:.2f} ({result.correct} of 96), "
+        f"loss {result.loss:.4f} (bands (synthetic))"
+    )
 
 
 # ---- what goes wrong
@@ -410,17 +491,24 @@ def test_a_loss_that_is_not_finite_stops_the_run(pictures, batch):
         calls.append(1)
         return F.cross_entropy(outputs, y) * (float("nan") if len(calls) == 3 + batch else 1)
 
-    with pytest.raises(FloatingPointError, match=f"the loss became nan in epoch 2, batch {batch}: lower the learning rate"):
+    with pytest.raises(
+        FloatingPointError,
+        match=f"the loss became nan in epoch 2, batch {batch}: lower the learning rate",
+    ):
         fit(Net(), pictures.loader(32), epochs=3, loss=loss)
 
 
 def test_a_learning_rate_that_explodes_is_noticed(pictures):
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Linear(8, 3))
     with pytest.raises(FloatingPointError, match="the loss became (nan|inf) in epoch"):
-        fit(net, pictures.loader(8), epochs=20, optimizer=torch.optim.SGD(net.parameters(), lr=1e18))
+        fit(
+            net, pictures.loader(8), epochs=20, optimizer=torch.optim.SGD(net.parameters(), lr=1e18)
+        )
 
 
-@pytest.mark.parametrize("empty", [[], DataLoader(TensorDataset(torch.zeros(0, 1, 8, 8), torch.zeros(0).long()))])
+@pytest.mark.parametrize(
+    "empty", [[], DataLoader(TensorDataset(torch.zeros(0, 1, 8, 8), torch.zeros(0).long()))]
+)
 def test_an_empty_loader(pictures, empty):
     with pytest.raises(ValueError, match="the training loader is empty"):
         fit(Net(), empty)
@@ -433,14 +521,33 @@ def test_an_empty_loader(pictures, empty):
 FLAT = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(9, 3))
 
 
-@pytest.mark.parametrize(("net", "batch", "words"), [
-    (Net(), torch.zeros(4, 3, 8, 8), ["layer 'features.0'", "Conv2d(1, 4", "float32 4×3×8×8", "weight float32 4×1×3×3"]),
-    (Net(), torch.zeros(4, 1, 9, 12), ["layer 'out'", "float32 4×60", "weight float32 3×36"]),
-    (Net(), torch.zeros(4, 1, 8, 8, dtype=torch.uint8), ["layer 'features.0'", "uint8 4×1×8×8", "weight float32 4×1×3×3"]),
-    (Net(), torch.zeros(4, 1, 8, 8, dtype=torch.float64), ["layer 'features.0'", "float64 4×1×8×8", "float32"]),
-    (Net(), torch.zeros(4, 1, 2, 8), ["layer 'features.0'", "float32 4×1×2×8"]),
-    (FLAT, torch.zeros(4, 1, 8, 8), ["layer '3'", "Linear(in_features=9", "float32 4×8", "weight float32 3×9"]),
-])
+@pytest.mark.parametrize(
+    ("net", "batch", "words"),
+    [
+        (
+            Net(),
+            torch.zeros(4, 3, 8, 8),
+            ["layer 'features.0'", "Conv2d(1, 4", "float32 4×3×8×8", "weight float32 4×1×3×3"],
+        ),
+        (Net(), torch.zeros(4, 1, 9, 12), ["layer 'out'", "float32 4×60", "weight float32 3×36"]),
+        (
+            Net(),
+            torch.zeros(4, 1, 8, 8, dtype=torch.uint8),
+            ["layer 'features.0'", "uint8 4×1×8×8", "weight float32 4×1×3×3"],
+        ),
+        (
+            Net(),
+            torch.zeros(4, 1, 8, 8, dtype=torch.float64),
+            ["layer 'features.0'", "float64 4×1×8×8", "float32"],
+        ),
+        (Net(), torch.zeros(4, 1, 2, 8), ["layer 'features.0'", "float32 4×1×2×8"]),
+        (
+            FLAT,
+            torch.zeros(4, 1, 8, 8),
+            ["layer '3'", "Linear(in_features=9", "float32 4×8", "weight float32 3×9"],
+        ),
+    ],
+)
 @pytest.mark.parametrize("call", [fit, ck.evaluate])
 def test_a_batch_that_does_not_fit_names_the_layer_and_both_shapes(net, batch, words, call):
     with pytest.raises(ValueError) as caught:
@@ -461,16 +568,27 @@ class Adds(nn.Module):
 
 
 def test_a_failure_between_the_layers_names_the_model():
-    with pytest.raises(ValueError, match="Adds.forward got an input float32 5×4, which do not fit: The size of tensor a"):
+    with pytest.raises(
+        ValueError,
+        match="Adds.forward got an input float32 5×4, which do not fit: The size of tensor a",
+    ):
         ck.evaluate(Adds(), [(torch.zeros(5, 4), torch.zeros(5, dtype=torch.long))])
 
 
 @pytest.mark.parametrize("call", [fit, ck.evaluate])
-@pytest.mark.parametrize(("labels", "words"), [([0, 1, 3], "labels from 0 to 3"), ([0, -1, 2], "labels from -1 to 2")])
+@pytest.mark.parametrize(
+    ("labels", "words"), [([0, 1, 3], "labels from 0 to 3"), ([0, -1, 2], "labels from -1 to 2")]
+)
 def test_labels_out_of_range(call, labels, words):
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    batches = [(torch.zeros(3, 4), torch.tensor([0, 1, 2])), (torch.zeros(3, 4), torch.tensor(labels))]
-    with pytest.raises(ValueError, match=f"labels must lie in 0 … 2 for a model with 3 outputs, but this batch has {words}"):
+    batches = [
+        (torch.zeros(3, 4), torch.tensor([0, 1, 2])),
+        (torch.zeros(3, 4), torch.tensor(labels)),
+    ]
+    with pytest.raises(
+        ValueError,
+        match=f"labels must lie in 0 … 2 for a model with 3 outputs, but this batch has {words}",
+    ):
         call(net, batches)
 
 

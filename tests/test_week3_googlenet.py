@@ -11,8 +11,15 @@ import coursekit as ck
 from notebooks import definitions
 
 # Parameters with 1,000 classes, and blocks of every stage
-NETWORKS = {"resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032, "resnet101": 44_549_160,
-            "resnet152": 60_192_808, "resnext50_32x4d": 25_028_904, "resnext101_32x8d": 88_791_336}
+NETWORKS = {
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "resnext50_32x4d": 25_028_904,
+    "resnext101_32x8d": 88_791_336,
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,8 @@ def parameters(net) -> int:
 
 @torch.no_grad()
 def as_if_trained(net):
-    """Random batch statistics, scales and shifts: fresh ones would hide a forgotten or misplaced normalisation."""
+    """Random batch statistics, scales and shifts: fresh ones would hide a forgotten or misplaced
+    normalisation."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
@@ -57,7 +65,9 @@ def test_resnets_have_their_published_parameters(week3, name):
         assert parameters(make(num_classes=10)) == NETWORKS[name] - 990 * (top.in_features + 1)
 
 
-@pytest.mark.parametrize(("name", "channels"), [("resnet18", 512), ("resnet50", 2048), ("resnext50_32x4d", 2048)])
+@pytest.mark.parametrize(
+    ("name", "channels"), [("resnet18", 512), ("resnet50", 2048), ("resnext50_32x4d", 2048)]
+)
 def test_without_the_top_the_maps_come_out(week3, name, channels):
     with torch.device("meta"):
         net = getattr(week3, name)(include_top=False)
@@ -71,7 +81,9 @@ def test_the_first_weights_are_drawn_as_torchvision_draws_them(week3):
     net = week3.resnet18()
     for name, module in net.named_modules():
         if isinstance(module, nn.Conv2d) and module.weight.numel() > 30_000:
-            expected = (2 / (module.out_channels * module.kernel_size[0] ** 2)) ** 0.5      # Kaiming, fan_out, ReLU
+            expected = (
+                2 / (module.out_channels * module.kernel_size[0] ** 2)
+            ) ** 0.5  # Kaiming, fan_out, ReLU
             assert module.weight.std().item() == pytest.approx(expected, rel=0.03), name
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -83,7 +95,9 @@ def test_a_basic_block_has_no_groups(week3):
         week3.ResNet(week3.BasicBlock, [1, 1, 1, 1], groups=32)
 
 
-@pytest.mark.parametrize("channels", [(192, 64, (96, 128), (16, 32), 32), (480, 192, (96, 208), (16, 48), 64)])
+@pytest.mark.parametrize(
+    "channels", [(192, 64, (96, 128), (16, 32), 32), (480, 192, (96, 208), (16, 48), 64)]
+)
 def test_inception_is_torchvisions_with_its_window(week3, channels):
     c_in, c1, c2, c3, c4 = channels
     torch.manual_seed(0)
@@ -98,7 +112,10 @@ def test_inception_is_torchvisions_with_its_window(week3, channels):
 def test_the_small_googlenet(week3):
     with torch.device("meta"):
         assert parameters(week3.SmallGoogLeNet()) == 940_938
-        assert week3.SmallGoogLeNet(num_classes=7, width=0.5)(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+        assert week3.SmallGoogLeNet(num_classes=7, width=0.5)(torch.zeros(2, 3, 32, 32)).shape == (
+            2,
+            7,
+        )
 
 
 @pytest.mark.parametrize(("depth", "count"), [(20, 269_722), (56, 853_018)])

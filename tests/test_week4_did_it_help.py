@@ -1,4 +1,5 @@
-"""What the notebook "Did it help?" defines: the statistics that it writes out itself, against other ways to compute them."""
+"""What the notebook "Did it help?" defines: the statistics that it writes out itself, against other
+ways to compute them."""
 
 import itertools
 
@@ -23,7 +24,9 @@ def week4():
 def test_mcnemar_counts_what_they_disagree_on(week4, pairs):
     first, second = np.array(pairs).T
     only_first, only_second, p = week4.mcnemar(first, second)
-    assert only_first == sum(a and not b for a, b in pairs) and only_second == sum(b and not a for a, b in pairs)
+    assert only_first == sum(a and not b for a, b in pairs) and only_second == sum(
+        b and not a for a, b in pairs
+    )
     n, k = only_first + only_second, min(only_first, only_second)
     assert p == pytest.approx(min(1.0, 2 * stats.binom.cdf(k, n, 0.5)))
 
@@ -44,23 +47,41 @@ def test_factorial_effects_are_those_of_a_linear_model(week4):
     chosen = [c for order in (1, 2, 3) for c in itertools.combinations(range(3), order)]
     design = np.column_stack([np.ones(8), *(signs[:, c].prod(1) for c in chosen)])
     coefficients = np.linalg.lstsq(design, values, rcond=None)[0][1:]
-    names = ["optimizer", "lr", "batch_size", "optimizer × lr", "optimizer × batch_size", "lr × batch_size",
-             "optimizer × lr × batch_size"]
+    names = [
+        "optimizer",
+        "lr",
+        "batch_size",
+        "optimizer × lr",
+        "optimizer × batch_size",
+        "lr × batch_size",
+        "optimizer × lr × batch_size",
+    ]
     assert list(effects) == names
     assert list(effects.values()) == pytest.approx(2 * coefficients)
 
 
 def test_an_interaction_is_half_the_difference_of_the_effects(week4):
-    """The words of the text: the effect of one setting at the second and at the first value of the other."""
-    means = {(a, b, c): 10.0 * a + 4 * b - 6 * a * b for a, b, c in itertools.product((0, 1), repeat=3)}
+    """The words of the text: the effect of one setting at the second and at the first value of the
+    other."""
+    means = {
+        (a, b, c): 10.0 * a + 4 * b - 6 * a * b for a, b, c in itertools.product((0, 1), repeat=3)
+    }
     effects = week4.factorial_effects(means)
     at_second, at_first = (means[1, 1, 0] - means[0, 1, 0]), (means[1, 0, 0] - means[0, 0, 0])
-    assert effects["optimizer × lr"] == pytest.approx((at_second - at_first) / 2) == pytest.approx(-3)
-    assert effects["optimizer"] == pytest.approx(10 - 3) and effects["batch_size"] == pytest.approx(0)
+    assert (
+        effects["optimizer × lr"] == pytest.approx((at_second - at_first) / 2) == pytest.approx(-3)
+    )
+    assert effects["optimizer"] == pytest.approx(10 - 3) and effects["batch_size"] == pytest.approx(
+        0
+    )
 
 
 def test_the_options_of_a_combination(week4):
-    assert week4.options_of((0, 1, 0)) == {"optimizer": "SGD", "lr": week4.factors["lr"][1], "batch_size": 32}
+    assert week4.options_of((0, 1, 0)) == {
+        "optimizer": "SGD",
+        "lr": week4.factors["lr"][1],
+        "batch_size": 32,
+    }
     assert len(list(itertools.product((0, 1), repeat=len(week4.factors)))) == 8
 
 

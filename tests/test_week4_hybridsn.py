@@ -1,4 +1,5 @@
-"""The network of the notebook on hyperspectral scenes: exact sizes for every patch and number of bands, what it computes."""
+"""The network of the notebook on hyperspectral scenes: exact sizes for every patch and number of
+bands, what it computes."""
 
 import pytest
 import torch
@@ -30,7 +31,8 @@ def test_the_papers_layers(week4):
 
 
 def test_the_papers_network_written_as_functions(week4):
-    """The same weights in a forward pass that is written out here: channels before bands when they are merged."""
+    """The same weights in a forward pass that is written out here: channels before bands when they
+    are merged."""
     net, X = week4.HybridSN(5, 14, 11).eval(), torch.randn(3, 14, 11, 11)
     c1, c2, c3 = (net.conv3d[i] for i in (0, 2, 4))
     h = F.relu(F.conv3d(X[:, None], c1.weight, c1.bias))
@@ -55,16 +57,29 @@ def test_every_odd_patch_and_number_of_bands(half, bands, variant):
 @pytest.mark.parametrize("bands, patch", [(12, 25), (0, 25), (30, 7), (30, 24), (30, -9), (13, 8)])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_sizes_that_are_too_small_say_so(week4, bands, patch, variant):
-    with pytest.raises(ValueError, match=f"{bands} bands and patches of {patch}×{patch} .*at least 13 bands .*at least 9"):
+    with pytest.raises(
+        ValueError,
+        match=f"{bands} bands and patches of {patch}×{patch} .*at least 13 bands .*at least 9",
+    ):
         week4.HybridSN(16, bands, patch, variant)
 
 
 def test_the_depthwise_variant_sees_one_channel_at_a_time(week4):
-    """Its 3×3 convolution equals one single-channel convolution for each channel; then a 1×1 convolution mixes them."""
+    """Its 3×3 convolution equals one single-channel convolution for each channel; then a 1×1
+    convolution mixes them."""
     layer, X = week4.conv_2d(6, "depthwise separable"), torch.randn(2, 6, 5, 5)
     depthwise, pointwise = layer
-    alone = torch.cat([F.conv2d(X[:, c:c + 1], depthwise.weight[c:c + 1], depthwise.bias[c:c + 1]) for c in range(6)], dim=1)
-    mixed = torch.einsum("oc,nchw->nohw", pointwise.weight[:, :, 0, 0], alone) + pointwise.bias[:, None, None]
+    alone = torch.cat(
+        [
+            F.conv2d(X[:, c : c + 1], depthwise.weight[c : c + 1], depthwise.bias[c : c + 1])
+            for c in range(6)
+        ],
+        dim=1,
+    )
+    mixed = (
+        torch.einsum("oc,nchw->nohw", pointwise.weight[:, :, 0, 0], alone)
+        + pointwise.bias[:, None, None]
+    )
     torch.testing.assert_close(layer(X), mixed, rtol=1e-4, atol=1e-5)
     assert parameters(layer) == 6 * 9 + 6 + 6 * 64 + 64
 
@@ -91,13 +106,19 @@ def test_dropout_is_what_makes_tests_differ(week4):
 
 
 def test_it_learns_the_scene(week4):
-    """On a small made-up scene, a few epochs bring it far beyond chance: shapes, labels and loop belong together."""
+    """On a small made-up scene, a few epochs bring it far beyond chance: shapes, labels and loop
+    belong together."""
     scene = ck.load_scene("salinas_a")
     split, reduced = scene.split_random(0.1), scene.pca(13)
     torch.manual_seed(0)
     net = week4.HybridSN(6, 13, 9)
-    ck.fit(net, reduced.patches(9, split.train).loader(32, shuffle=True), epochs=4, progress=False,
-           optimizer=torch.optim.Adam(net.parameters(), lr=2e-3))
+    ck.fit(
+        net,
+        reduced.patches(9, split.train).loader(32, shuffle=True),
+        epochs=4,
+        progress=False,
+        optimizer=torch.optim.Adam(net.parameters(), lr=2e-3),
+    )
     result = ck.evaluate(net, reduced.patches(9, split.test[::4]).loader(256))
     most_frequent = torch.bincount(result.labels).max().item() / result.total
     assert result.accuracy > most_frequent + 0.3

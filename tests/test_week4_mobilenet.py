@@ -1,4 +1,5 @@
-"""The networks of the notebook on MobileNet and SENet: exact sizes, equal to the reference, and what their parts compute."""
+"""The networks of the notebook on MobileNet and SENet: exact sizes, equal to the reference, and
+what their parts compute."""
 
 import pytest
 import torch
@@ -37,12 +38,15 @@ def test_mobilenet_v2_takes_torchvisions_weights_by_name(imagenet_v2):
     reference = torchvision.models.mobilenet_v2()
     assert imagenet_v2.load_state_dict(reference.state_dict(), strict=True)
     assert ck.inspection.same_outputs(imagenet_v2, reference, torch.randn(2, 3, 64, 64), by="name")
-    dropouts = [m.p for net in (imagenet_v2, reference) for m in net.modules() if isinstance(m, nn.Dropout)]
+    dropouts = [
+        m.p for net in (imagenet_v2, reference) for m in net.modules() if isinstance(m, nn.Dropout)
+    ]
     assert dropouts == [0.2, 0.2]
 
 
 def test_another_activation_is_noticed(week4, imagenet_v2):
-    """The check can fail: the weights fit, but a ReLU in place of a ReLU6 computes something else."""
+    """The check can fail: the weights fit, but a ReLU in place of a ReLU6 computes something
+    else."""
     reference = torchvision.models.mobilenet_v2()
     with torch.no_grad():
         for p in reference.parameters():
@@ -51,7 +55,9 @@ def test_another_activation_is_noticed(week4, imagenet_v2):
         if isinstance(module, nn.ReLU6):
             parent, _, last = name.rpartition(".")
             setattr(reference.get_submodule(parent), last, nn.ReLU())
-    assert not ck.inspection.same_outputs(imagenet_v2, reference, torch.randn(2, 3, 64, 64), by="name")
+    assert not ck.inspection.same_outputs(
+        imagenet_v2, reference, torch.randn(2, 3, 64, 64), by="name"
+    )
 
 
 def test_the_old_courses_variants_are_refused_by_torchvisions_weights(week4):
@@ -76,7 +82,13 @@ def test_a_separable_block_by_hand(week4):
     for bn in (bn1, bn2):
         nn.init.uniform_(bn.weight, 0.5, 2)
         nn.init.uniform_(bn.running_mean)
-    alone = torch.cat([F.conv2d(X[:, c:c + 1], depthwise.weight[c:c + 1], stride=2, padding=1) for c in range(3)], dim=1)
+    alone = torch.cat(
+        [
+            F.conv2d(X[:, c : c + 1], depthwise.weight[c : c + 1], stride=2, padding=1)
+            for c in range(3)
+        ],
+        dim=1,
+    )
     hidden = F.relu(bn1(alone))
     mixed = torch.einsum("oc,nchw->nohw", pointwise.weight[:, :, 0, 0], hidden)
     torch.testing.assert_close(block(X), F.relu(bn2(mixed)), rtol=1e-4, atol=1e-5)
@@ -84,7 +96,8 @@ def test_a_separable_block_by_hand(week4):
 
 
 def test_the_end_of_an_inverted_residual_is_linear(week4):
-    """Without a shortcut the output has negative values, which a ReLU would forbid; with one the input is added."""
+    """Without a shortcut the output has negative values, which a ReLU would forbid; with one the
+    input is added."""
     torch.manual_seed(0)
     X = torch.randn(4, 16, 8, 8)
     narrow = week4.InvertedResidual(16, 24, 1, 6).eval()
@@ -109,7 +122,8 @@ def test_squeeze_and_excitation_against_a_slow_loop(week4):
 
 
 def test_se_multiplies_before_the_sum(week4):
-    """With weights near zero the block is its shortcut: had the sum been multiplied, nothing would be left."""
+    """With weights near zero the block is its shortcut: had the sum been multiplied, nothing would
+    be left."""
     block, X = week4.BasicBlock(8, 8, 1, se=True).eval(), torch.rand(2, 8, 6, 6)
     nn.init.constant_(block.se.fc2.bias, -100)
     torch.testing.assert_close(block(X), X)
@@ -128,7 +142,10 @@ def test_what_a_relu_loses(week4):
     restored, lost = week4.through_relu(points, 64)
     assert lost < 1e-6 and torch.allclose(restored, points, atol=1e-2)
     negative = -torch.ones(10, 2)  # a map to one channel with positive weights would lose all of it
-    assert week4.through_relu(points, 1)[1] > 0.3 and 0 <= week4.through_relu(negative, 1, seed=1)[1] <= 1 + 1e-6
+    assert (
+        week4.through_relu(points, 1)[1] > 0.3
+        and 0 <= week4.through_relu(negative, 1, seed=1)[1] <= 1 + 1e-6
+    )
 
 
 def test_empty_kernels_and_dead_channels_are_found(week4):
@@ -136,11 +153,13 @@ def test_empty_kernels_and_dead_channels_are_found(week4):
     net = nn.Sequential(week4.separable(8, 8), nn.Identity())
     depthwise, bn, _ = net[0][0]
     with torch.no_grad():
-        depthwise.weight[0] *= 1e-3      # one empty kernel
-        bn.bias[1:3] = -100              # two channels that a ReLU sets to zero everywhere
+        depthwise.weight[0] *= 1e-3  # one empty kernel
+        bn.bias[1:3] = -100  # two channels that a ReLU sets to zero everywhere
         bn.bias[3:] = 1
     (norms,), (dead,) = week4.kernels_and_channels(net, torch.randn(16, 8, 6, 6))
-    assert (norms < 0.1).tolist() == [True] + 7 * [False] and 0.5 < norms[1:].mean() < 1.5  # 1 is a kernel before training
+    assert (norms < 0.1).tolist() == [True] + 7 * [False] and 0.5 < norms[
+        1:
+    ].mean() < 1.5  # 1 is a kernel before training
     assert dead[1:].tolist() == [True, True] + 5 * [False]
 
 
@@ -157,8 +176,13 @@ def test_what_enters_a_relu6(week4):
 def test_the_variance_between_classes(week4):
     labels = torch.arange(300) % 3
     random = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
-    assert week4.share_between_classes(labels[:, None].float().repeat(1, 5), labels) == pytest.approx(1)
+    assert week4.share_between_classes(
+        labels[:, None].float().repeat(1, 5), labels
+    ) == pytest.approx(1)
     assert week4.share_between_classes(random, labels) < 0.05
     mixed = labels[:, None] + random
-    expected = (torch.tensor([0.0, 1, 2]).var(unbiased=False) / (torch.tensor([0.0, 1, 2]).var(unbiased=False) + 1)).item()
+    expected = (
+        torch.tensor([0.0, 1, 2]).var(unbiased=False)
+        / (torch.tensor([0.0, 1, 2]).var(unbiased=False) + 1)
+    ).item()
     assert week4.share_between_classes(mixed, labels) == pytest.approx(expected, abs=0.08)

@@ -32,7 +32,9 @@ def parameters(net) -> int:
 
 def test_the_papers_network(denoising):
     net = denoising.DnCNN()
-    assert parameters(net) == 556_032 and not any(m.bias is not None for m in net.modules() if isinstance(m, nn.Conv2d))
+    assert parameters(net) == 556_032 and not any(
+        m.bias is not None for m in net.modules() if isinstance(m, nn.Conv2d)
+    )
     kinds = [type(m).__name__ for m in net.layers]
     assert kinds == ["Conv2d", "ReLU"] + ["Conv2d", "BatchNorm2d", "ReLU"] * 15 + ["Conv2d"]
     assert parameters(denoising.DnCNN(batch_norm=False)) == 556_032 - 15 * 128
@@ -60,10 +62,17 @@ def test_psnr_and_ssim_are_scikit_images(denoising, seeded):
     X = Y + 0.1 * torch.randn_like(Y)
     pairs = [(x.numpy()[0], y.numpy()[0]) for x, y in zip(X, Y)]
     assert denoising.psnr(X, Y).tolist() == pytest.approx(
-        [peak_signal_noise_ratio(y, x, data_range=1) for x, y in pairs], abs=1e-3)
+        [peak_signal_noise_ratio(y, x, data_range=1) for x, y in pairs], abs=1e-3
+    )
     assert denoising.ssim(X, Y).tolist() == pytest.approx(
-        [structural_similarity(y, x, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
-         for x, y in pairs], abs=5e-3)
+        [
+            structural_similarity(
+                y, x, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+            )
+            for x, y in pairs
+        ],
+        abs=5e-3,
+    )
     assert denoising.psnr(X[:1], Y[:1]).shape == denoising.ssim(X[:1], Y[:1]).shape == (1,)
 
 
@@ -80,8 +89,14 @@ def test_the_papers_sizes(retrieval):
 def test_both_kinds_go_through_the_same_layers(retrieval, seeded):
     net, image, text = retrieval.DSCMR(5, 3, 4, 8, 6), torch.randn(2, 5), torch.randn(2, 3)
     U, V, P, Q = net(image, text)
+
     def through(x, branch):
-        return F.linear(F.relu(F.linear(x, branch[0].weight, branch[0].bias)), net.shared.weight, net.shared.bias)
+        return F.linear(
+            F.relu(F.linear(x, branch[0].weight, branch[0].bias)),
+            net.shared.weight,
+            net.shared.bias,
+        )
+
     torch.testing.assert_close(U, through(image, net.image))
     torch.testing.assert_close(V, through(text, net.text))
     torch.testing.assert_close((P, Q), (net.classify(U), net.classify(V)))
@@ -89,12 +104,25 @@ def test_both_kinds_go_through_the_same_layers(retrieval, seeded):
 
 @pytest.fixture
 def outputs(seeded):
-    return torch.randn(7, 4), torch.randn(7, 4), torch.randn(7, 3), torch.randn(7, 3), torch.tensor([0, 1, 2, 0, 1, 1, 2])
+    return (
+        torch.randn(7, 4),
+        torch.randn(7, 4),
+        torch.randn(7, 3),
+        torch.randn(7, 3),
+        torch.tensor([0, 1, 2, 0, 1, 1, 2]),
+    )
 
 
 def test_the_label_loss_is_its_loop(retrieval, outputs):
     _, _, P, Q, y = outputs
-    expected = sum(math.dist(X[i].tolist(), [float(k == y[i]) for k in range(3)]) for X in (P, Q) for i in range(7)) / 7
+    expected = (
+        sum(
+            math.dist(X[i].tolist(), [float(k == y[i]) for k in range(3)])
+            for X in (P, Q)
+            for i in range(7)
+        )
+        / 7
+    )
     assert retrieval.label_loss(P, Q, y).item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -117,7 +145,11 @@ def test_the_invariance_loss_is_its_loop(retrieval, outputs):
 
 def test_the_weights_belong_to_their_parts(retrieval, outputs):
     U, V, P, Q, y = outputs
-    parts = (retrieval.label_loss(P, Q, y), retrieval.similarity_loss(U, V, y), retrieval.invariance_loss(U, V))
+    parts = (
+        retrieval.label_loss(P, Q, y),
+        retrieval.similarity_loss(U, V, y),
+        retrieval.invariance_loss(U, V),
+    )
     for i, part in enumerate(parts):
         weights = tuple(2.0 * (j == i) for j in range(3))
         torch.testing.assert_close(retrieval.dscmr_loss((U, V, P, Q), y, weights), 2 * part)
@@ -127,6 +159,7 @@ def test_the_weights_belong_to_their_parts(retrieval, outputs):
 
 def test_the_metric_is_the_mean_of_both_searches(retrieval, outputs):
     U, V, P, Q, y = outputs
+
     def by_hand(A, B):
         values = []
         for i in range(7):
@@ -134,6 +167,7 @@ def test_the_metric_is_the_mean_of_both_searches(retrieval, outputs):
             hits = [rank for rank, j in enumerate(order, 1) if y[j] == y[i]]
             values.append(np.mean([(n + 1) / rank for n, rank in enumerate(hits)]))
         return np.array(values)
+
     expected = (by_hand(U, V) + by_hand(V, U)) / 2
     assert retrieval.mean_ap((U, V, P, Q), y).tolist() == pytest.approx(expected.tolist())
 

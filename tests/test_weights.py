@@ -1,4 +1,5 @@
-"""Weights from a file or from an address: all of them fit, or nothing is changed and the message says why."""
+"""Weights from a file or from an address: all of them fit, or nothing is changed and the message
+says why."""
 
 import hashlib
 import http.server
@@ -15,7 +16,8 @@ import coursekit as ck
 
 
 def trained(make=resnet18, seed=1, **options):
-    """A network whose weights, and whose batch normalisation's statistics, are all unlike those of a new one."""
+    """A network whose weights, and whose batch normalisation's statistics, are all unlike those of
+    a new one."""
     torch.manual_seed(seed)
     net = make(**options)
     for buffer in net.buffers():
@@ -56,7 +58,8 @@ def test_a_file_fills_the_model(file, reference):
 
 
 def test_it_does_what_torchvisions_weights_does(file, reference, tmp_path, monkeypatch):
-    """The same file, where torch.hub keeps the published one: resnet18(weights=…) gives the same network."""
+    """The same file, where torch.hub keeps the published one: resnet18(weights=…) gives the same
+    network."""
     weights = ResNet18_Weights.IMAGENET1K_V1
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / weights.url.rsplit("/", 1)[-1]).write_bytes(file.read_bytes())
@@ -139,16 +142,21 @@ def test_a_head_for_other_classes_stays_as_it_is(file, reference):
 
 
 def test_older_files_do_not_count_batches(file, reference):
-    """torchvision's first weights have no ``num_batches_tracked``; everything else must still be there."""
+    """torchvision's first weights have no ``num_batches_tracked``; everything else must still be
+    there."""
     state = reference.state_dict()
-    older = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    older = {
+        name: value for name, value in state.items() if not name.endswith("num_batches_tracked")
+    }
     assert len(state) - len(older) == 20
     torch.save(older, file)
     net = resnet18()
     ck.load_weights(net, file)
     assert same(net, reference)
     torch.save({name: value for name, value in older.items() if name != "bn1.running_mean"}, file)
-    with pytest.raises(ck.DataError, match=r"1 of the model's 122 tensors are missing \(first: bn1.running_mean\)"):
+    with pytest.raises(
+        ck.DataError, match=r"1 of the model's 122 tensors are missing \(first: bn1.running_mean\)"
+    ):
         ck.load_weights(resnet18(), file)
 
 
@@ -169,17 +177,29 @@ def test_an_address_without_a_hash_is_not_fetched(address):
 def test_another_head_is_named_with_the_way_out(file):
     net = resnet18(num_classes=2)
     unchanged = untouched(net)
-    with pytest.raises(ck.DataError, match=r"resnet18.pth .*2 have another shape \(first: fc.weight, 1000×512 in the file, "
-                                           r"2×512 here\).*without=\('fc',\)"):
+    with pytest.raises(
+        ck.DataError,
+        match=r"resnet18.pth .*2 have another shape \(first: fc.weight, 1000×512 in the file, "
+        r"2×512 here\).*without=\('fc',\)",
+    ):
         ck.load_weights(net, file)
     assert unchanged()
 
 
-@pytest.mark.parametrize("net, message", [
-    (resnet34, r"80 of the model's 218 tensors are missing \(first: layer1.2.conv1.weight\)"),
-    (torchvision.models.resnet50, r"another shape \(first: layer1.0.conv1.weight, 64×64×3×3 in the file, 64×64×1×1 here\)"),
-    (lambda: nn.Sequential(nn.Linear(3, 2)), r"122 of the file's 122 have no place in the model \(first: conv1.weight\)"),
-])
+@pytest.mark.parametrize(
+    "net, message",
+    [
+        (resnet34, r"80 of the model's 218 tensors are missing \(first: layer1.2.conv1.weight\)"),
+        (
+            torchvision.models.resnet50,
+            r"another shape \(first: layer1.0.conv1.weight, 64×64×3×3 in the file, 64×64×1×1 here\)",
+        ),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 2)),
+            r"122 of the file's 122 have no place in the model \(first: conv1.weight\)",
+        ),
+    ],
+)
 def test_another_architecture_is_counted_and_changes_nothing(file, net, message):
     net = net()
     unchanged = untouched(net)
@@ -191,8 +211,10 @@ def test_another_architecture_is_counted_and_changes_nothing(file, net, message)
 
 def test_a_truncated_file_is_named(file):
     whole = file.read_bytes()
-    file.write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(ck.DataError, match=r"resnet18.pth \(23.4 MB\) is truncated or not a file of weights"):
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(
+        ck.DataError, match=r"resnet18.pth \(23.4 MB\) is truncated or not a file of weights"
+    ):
         ck.load_weights(resnet18(), file)
 
 
@@ -204,9 +226,15 @@ def test_a_given_hash_is_checked_before_anything_is_read(file):
         ck.load_weights(resnet18(), file, sha256=good)
 
 
-@pytest.mark.parametrize("content, message", [
-    ({"model": {"weight": torch.zeros(1)}, "epoch": 3}, "no state_dict.*model, epoch"),
-    ({}, "nothing"), ([1, 2], "list"), (nn.Linear(2, 2), "not a file of weights")])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"model": {"weight": torch.zeros(1)}, "epoch": 3}, "no state_dict.*model, epoch"),
+        ({}, "nothing"),
+        ([1, 2], "list"),
+        (nn.Linear(2, 2), "not a file of weights"),
+    ],
+)
 def test_something_else_than_weights(tmp_path, content, message):
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(ck.DataError, match=f"other.pt.*{message}"):

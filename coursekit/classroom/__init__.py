@@ -1,1 +1,2 @@
-"""What only teachers and maintainers use: the command ``coursekit``. Notebooks never import this package."""
+"""What only teachers and maintainers use: the command ``coursekit``. Notebooks never import this
+package."""

@@ -8,10 +8,11 @@ from . import course, matching, submissions
 
 
 def run(paths: list[str]) -> int:
-    """Print which questions of these notebooks are answered; returns 0 if all are, 1 if not, 2 for a file without questions.
+    """Print which questions of these notebooks are answered; returns 0 if all are, 1 if not, 2 for
+    a file without questions.
 
-    In the course's folder a notebook is compared with the course's own; elsewhere what it says itself must do. One file that
-    cannot be read does not stop the others.
+    In the course's folder a notebook is compared with the course's own; elsewhere what it says
+    itself must do. One file that cannot be read does not stop the others.
     """
     sources = _sources()
     codes = [0]
@@ -39,9 +40,13 @@ def _answers(path: Path, sources: matching.Sources | None) -> questions.Answers:
     try:
         notebook = submissions.notebook(path.read_bytes())
     except OSError as error:
-        raise course.NotANotebook(f"cannot be read ({error.strerror}): name the file of a notebook") from None
+        raise course.NotANotebook(
+            f"cannot be read ({error.strerror}): name the file of a notebook"
+        ) from None
     source = sources and sources.find(notebook, path.name)
     found = questions.find_answers(notebook, source and source.content)
     if not found.texts:
-        raise course.NotANotebook("has no question of the course: name the notebook that you worked in")
+        raise course.NotANotebook(
+            "has no question of the course: name the notebook that you worked in"
+        )
     return found

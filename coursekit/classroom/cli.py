@@ -83,7 +83,8 @@ The text names no user and no machine, and can be pasted into a bug report. Exit
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code, which is 2 for arguments that make no sense and 130 after Ctrl-C."""
+    """Run one command; returns the exit code, which is 2 for arguments that make no sense and 130
+    after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -98,10 +99,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     from . import run
 
-    if options.scale not in SCALES:  # argparse checks what is typed, but not the default from COURSEKIT_SCALE
-        raise CommandError(f"COURSEKIT_SCALE={options.scale} is not a scale: choose one of {', '.join(SCALES)}")
-    return run.run(options.notebooks, scale=options.scale, output=options.output, inplace=options.inplace,
-                   timeout=options.timeout)
+    if (
+        options.scale not in SCALES
+    ):  # argparse checks what is typed, but not the default from COURSEKIT_SCALE
+        raise CommandError(
+            f"COURSEKIT_SCALE={options.scale} is not a scale: choose one of {', '.join(SCALES)}"
+        )
+    return run.run(
+        options.notebooks,
+        scale=options.scale,
+        output=options.output,
+        inplace=options.inplace,
+        timeout=options.timeout,
+    )
 
 
 def _lint(options: argparse.Namespace) -> int:
@@ -119,8 +129,13 @@ def _repo(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     from . import release
 
-    return release.run(options.notebooks, output=options.output, discussion=options.discussion, outputs=options.outputs,
-                       force=options.force)
+    return release.run(
+        options.notebooks,
+        output=options.output,
+        discussion=options.discussion,
+        outputs=options.outputs,
+        force=options.force,
+    )
 
 
 def _answers(options: argparse.Namespace) -> int:
@@ -140,7 +155,9 @@ def _data(options: argparse.Namespace) -> int:
 
     if options.action == "pack":
         return datasets.pack(options.names, options.output, options.force)
-    return {"list": datasets.list_sets, "fetch": datasets.fetch, "verify": datasets.verify}[options.action](options.names)
+    return {"list": datasets.list_sets, "fetch": datasets.fetch, "verify": datasets.verify}[
+        options.action
+    ](options.names)
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -150,57 +167,144 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="coursekit", description="What the course's teachers and maintainers need.")
-    commands = parser.add_subparsers(title="commands", dest="name", required=True, metavar="COMMAND")
+    parser = argparse.ArgumentParser(
+        prog="coursekit", description="What the course's teachers and maintainers need."
+    )
+    commands = parser.add_subparsers(
+        title="commands", dest="name", required=True, metavar="COMMAND"
+    )
 
     def command(name: str, function, text: str, examples: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=examples,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+        made = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made.set_defaults(command=function)
         return made
 
-    run = command("run", _run, "execute notebooks from top to bottom and make a page of each", RUN_EXAMPLES)
-    run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="a file, a folder or a part of a name (default: all)")
-    run.add_argument("--scale", choices=SCALES, default=os.environ.get("COURSEKIT_SCALE") or "smoke",
-                     help="how much is computed (default: COURSEKIT_SCALE, or else smoke)")
-    run.add_argument("--output", default="build", metavar="FOLDER", help="where the results go (default: build)")
-    run.add_argument("--inplace", action="store_true", help="also put the outputs of those that passed into the notebooks")
-    run.add_argument("--timeout", type=_seconds, default=1800, metavar="SECONDS",
-                     help="the longest that one cell may take (default: 1800, half an hour)")
+    run = command(
+        "run", _run, "execute notebooks from top to bottom and make a page of each", RUN_EXAMPLES
+    )
+    run.add_argument(
+        "notebooks",
+        nargs="*",
+        metavar="NOTEBOOK",
+        help="a file, a folder or a part of a name (default: all)",
+    )
+    run.add_argument(
+        "--scale",
+        choices=SCALES,
+        default=os.environ.get("COURSEKIT_SCALE") or "smoke",
+        help="how much is computed (default: COURSEKIT_SCALE, or else smoke)",
+    )
+    run.add_argument(
+        "--output", default="build", metavar="FOLDER", help="where the results go (default: build)"
+    )
+    run.add_argument(
+        "--inplace",
+        action="store_true",
+        help="also put the outputs of those that passed into the notebooks",
+    )
+    run.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=1800,
+        metavar="SECONDS",
+        help="the longest that one cell may take (default: 1800, half an hour)",
+    )
 
     lint = command("lint", _lint, "check that notebooks are in order", LINT_EXAMPLES)
-    lint.add_argument("paths", nargs="*", metavar="PATH", help="a file, a folder or a part of a name (default: all)")
+    lint.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a file, a folder or a part of a name (default: all)",
+    )
 
-    repo = command("repo", _repo, "write the repository's address into the whole course", REPO_EXAMPLES)
-    repo.add_argument("address", nargs="?", metavar="OWNER/NAME", help="as at GitHub (default: that of git's origin)")
+    repo = command(
+        "repo", _repo, "write the repository's address into the whole course", REPO_EXAMPLES
+    )
+    repo.add_argument(
+        "address",
+        nargs="?",
+        metavar="OWNER/NAME",
+        help="as at GitHub (default: that of git's origin)",
+    )
 
-    release = command("release", _release, "make copies of the notebooks for students", RELEASE_EXAMPLES)
-    release.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="a file, a folder or a part of a name (default: all)")
-    release.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the copies go")
-    release.add_argument("--discussion", action=argparse.BooleanOptionalAction, default=False,
-                         help="keep the discussions below the answers (default: leave them out)")
-    release.add_argument("--outputs", action="store_true", help="keep what the cells gave in the source")
-    release.add_argument("--force", action="store_true", help="replace files that are there and differ")
+    release = command(
+        "release", _release, "make copies of the notebooks for students", RELEASE_EXAMPLES
+    )
+    release.add_argument(
+        "notebooks",
+        nargs="*",
+        metavar="NOTEBOOK",
+        help="a file, a folder or a part of a name (default: all)",
+    )
+    release.add_argument(
+        "-o", "--output", required=True, metavar="FOLDER", help="where the copies go"
+    )
+    release.add_argument(
+        "--discussion",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="keep the discussions below the answers (default: leave them out)",
+    )
+    release.add_argument(
+        "--outputs", action="store_true", help="keep what the cells gave in the source"
+    )
+    release.add_argument(
+        "--force", action="store_true", help="replace files that are there and differ"
+    )
 
-    answers = command("answers", _answers, "say which questions of a notebook are answered", ANSWERS_EXAMPLES)
-    answers.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="a notebook file, anywhere")
+    answers = command(
+        "answers", _answers, "say which questions of a notebook are answered", ANSWERS_EXAMPLES
+    )
+    answers.add_argument(
+        "notebooks", nargs="+", metavar="NOTEBOOK", help="a notebook file, anywhere"
+    )
 
-    collect = command("collect", _collect, "put the answers of many students side by side", COLLECT_EXAMPLES)
-    collect.add_argument("paths", nargs="+", metavar="FOLDER|ZIP", help="what was handed in: folders, zip archives, notebooks")
-    collect.add_argument("-o", "--output", required=True, metavar="FILE", help="report.html or answers.csv")
-    collect.add_argument("--force", action="store_true", help="replace the output file where it is there already")
+    collect = command(
+        "collect", _collect, "put the answers of many students side by side", COLLECT_EXAMPLES
+    )
+    collect.add_argument(
+        "paths",
+        nargs="+",
+        metavar="FOLDER|ZIP",
+        help="what was handed in: folders, zip archives, notebooks",
+    )
+    collect.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="report.html or answers.csv"
+    )
+    collect.add_argument(
+        "--force", action="store_true", help="replace the output file where it is there already"
+    )
 
     data = command("data", _data, "list, download, check and hand on the data sets", DATA_EXAMPLES)
     actions = data.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    for name, text in (("list", "what the data folder has of each set, with licence and weeks"),
-                       ("fetch", "download what is missing"), ("verify", "compare every file with its known hash"),
-                       ("pack", "make a data folder for a room without network")):
+    for name, text in (
+        ("list", "what the data folder has of each set, with licence and weeks"),
+        ("fetch", "download what is missing"),
+        ("verify", "compare every file with its known hash"),
+        ("pack", "make a data folder for a room without network"),
+    ):
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         action.add_argument("names", nargs="*", metavar="NAME", help="a data set (default: all)")
-    action.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the copies go")  # of pack, the last one
-    action.add_argument("--force", action="store_true", help="replace what the folder has of these sets")
+    action.add_argument(
+        "-o", "--output", required=True, metavar="FOLDER", help="where the copies go"
+    )  # of pack, the last one
+    action.add_argument(
+        "--force", action="store_true", help="replace what the folder has of these sets"
+    )
 
-    command("doctor", _doctor, "say what works on this machine, and what to do about what does not", DOCTOR_EXAMPLES)
+    command(
+        "doctor",
+        _doctor,
+        "say what works on this machine, and what to do about what does not",
+        DOCTOR_EXAMPLES,
+    )
     return parser
 
 

@@ -43,10 +43,20 @@ PAGE = """\
 def write(path: Path, results: list, scale: str) -> None:
     """Write the page for these results of one run."""
     failed = sum(bool(result.error) for result in results)
-    summary = f"{len(results) - failed} of {len(results)} notebook{'s' * (len(results) != 1)} passed"
-    course.write(path, PAGE.format(
-        summary=summary, when=time.strftime("%d %B %Y, %H:%M"), python=platform.python_version(), torch=version("torch"),
-        look=LOOK, rows="\n".join(_row(result, scale) for result in results)))
+    summary = (
+        f"{len(results) - failed} of {len(results)} notebook{'s' * (len(results) != 1)} passed"
+    )
+    course.write(
+        path,
+        PAGE.format(
+            summary=summary,
+            when=time.strftime("%d %B %Y, %H:%M"),
+            python=platform.python_version(),
+            torch=version("torch"),
+            look=LOOK,
+            rows="\n".join(_row(result, scale) for result in results),
+        ),
+    )
 
 
 def _row(result, scale: str) -> str:
@@ -58,5 +68,7 @@ def _row(result, scale: str) -> str:
     status = '<span class="passed">passed</span>'
     if result.error:
         status = f'<span class="failed">failed</span><small>{escape(result.error)}</small>'
-    return (f'<tr><th scope="row">{title}<small>{stem}</small></th><td>{status}</td><td>{scale}</td>'
-            f'<td class="number">{result.seconds / 60:.1f}</td><td>{copy}</td></tr>')
+    return (
+        f'<tr><th scope="row">{title}<small>{stem}</small></th><td>{status}</td><td>{scale}</td>'
+        f'<td class="number">{result.seconds / 60:.1f}</td><td>{copy}</td></tr>'
+    )

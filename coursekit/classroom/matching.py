@@ -13,7 +13,8 @@ TITLE = re.compile(r"^#[ \t]+(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Source:
-    """A notebook of the course: the name of its file without suffix, its title, its JSON and the ids of its questions."""
+    """A notebook of the course: the name of its file without suffix, its title, its JSON and the
+    ids of its questions."""
 
     stem: str
     title: str
@@ -33,19 +34,31 @@ class Sources:
         self.of_question = {question: source for source in self.all for question in source.asked}
 
     def find(self, notebook: dict, name: str) -> Source | None:
-        """The one that this notebook was made from: most cells in common, then questions, title, file name. None if none."""
+        """The one that this notebook was made from: most cells in common, then questions, title,
+        file name. None if none."""
         cells = questions.cells(notebook)
         common = Counter()
         for text in _texts(cells):
-            if len(sources := self.of_text.get(text, ())) == 1:  # a text of several notebooks tells nothing
+            if (
+                len(sources := self.of_text.get(text, ())) == 1
+            ):  # a text of several notebooks tells nothing
                 common[sources[0].stem] += 1
         named = {question for cell in cells for question in questions.named_by(cell)}
-        named.update(match[1].lower() for cell in cells for match in questions.QUESTION.finditer(cell.text))
-        ids = Counter(self.of_question[question].stem for question in named & self.of_question.keys())
+        named.update(
+            match[1].lower() for cell in cells for match in questions.QUESTION.finditer(cell.text)
+        )
+        ids = Counter(
+            self.of_question[question].stem for question in named & self.of_question.keys()
+        )
         heading = _title(cells)
 
         def likeness(source: Source) -> tuple[int, int, bool, bool]:
-            return common[source.stem], ids[source.stem], heading == source.title, source.stem.lower() in name.lower()
+            return (
+                common[source.stem],
+                ids[source.stem],
+                heading == source.title,
+                source.stem.lower() in name.lower(),
+            )
 
         best = max(self.all, key=likeness)
         cells_alike, questions_alike, *names = likeness(best)
@@ -57,8 +70,12 @@ class Sources:
         try:
             content = course.read_notebook(path)
         except course.NotANotebook as error:
-            raise course.CommandError(f"{course.shown(path, root)} {error}: mend it first (coursekit lint)") from None
-        return Source(path.stem, title(content) or path.stem, content, tuple(questions.asked(content)))
+            raise course.CommandError(
+                f"{course.shown(path, root)} {error}: mend it first (coursekit lint)"
+            ) from None
+        return Source(
+            path.stem, title(content) or path.stem, content, tuple(questions.asked(content))
+        )
 
 
 def title(notebook: dict) -> str:

@@ -1,8 +1,9 @@
-"""Texts and pictures of strangers as HTML that does nothing: no script, no form, no style, no address but http(s) and mailto.
+"""Texts and pictures of strangers as HTML that does nothing: no script, no form, no style, no
+address but http(s) and mailto.
 
-Two walls, each of which would do: the Markdown renderer escapes all HTML, and what it makes passes a sanitiser that knows
-only the tags and attributes of prose. And nothing is lost on the way: a text of which a word is missing afterwards is shown
-as it was typed.
+Two walls, each of which would do: the Markdown renderer escapes all HTML, and what it makes passes
+a sanitiser that knows only the tags and attributes of prose. And nothing is lost on the way: a text
+of which a word is missing afterwards is shown as it was typed.
 """
 
 import base64
@@ -18,12 +19,38 @@ from markupsafe import Markup
 LONGEST = 20_000  # letters that are laid out: a long essay; more is a print-out or a prank, and is shown as it was typed
 LARGEST_PICTURE = 3_000_000  # letters of base64: a large screenshot
 
-_TAGS = {"p", "br", "hr", "strong", "em", "del", "code", "pre", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr",
-         "th", "td", "a"}
-_ADDRESS = re.compile(r"(?:https?://[a-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s<>\"'`\\]{0,2000})?|mailto:[^\s<>\"'`\\]{1,200})",
-                      re.IGNORECASE)
-_BEGINNINGS = {"image/png": (b"\x89PNG\r\n\x1a\n",), "image/jpeg": (b"\xff\xd8\xff",), "image/gif": (b"GIF87a", b"GIF89a")}
-# Signs that no text has: controls, halves of signs, and what is no character. A page shows the sign for an unknown one.
+_TAGS = {
+    "p",
+    "br",
+    "hr",
+    "strong",
+    "em",
+    "del",
+    "code",
+    "pre",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "a",
+}
+_ADDRESS = re.compile(
+    r"(?:https?://[a-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s<>\"'`\\]{0,2000})?|mailto:[^\s<>\"'`\\]{1,200})",
+    re.IGNORECASE,
+)
+_BEGINNINGS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+}
+# Signs that no text has: controls, halves of signs, and what is no character. A page shows the sign
+# for an unknown one.
 _NO_SIGN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -34,26 +61,41 @@ def html(text: str) -> Markup:
         summary = f"A text of {len(text):,} characters, as it was typed"
         return Markup(f"<details><summary>{summary}</summary>{_typed(text)}</details>")
     try:
-        page = nh3.clean(_markdown()(text), tags=_TAGS, clean_content_tags=set(), attributes={"a": {"href"}, "ol": {"start"}},
-                         attribute_filter=_attribute, set_tag_attribute_values={"th": {"scope": "col"}},
-                         link_rel="noopener noreferrer nofollow")
-    except Exception:  # whatever a text made to break the renderer brings about costs only its layout
+        page = nh3.clean(
+            _markdown()(text),
+            tags=_TAGS,
+            clean_content_tags=set(),
+            attributes={"a": {"href"}, "ol": {"start"}},
+            attribute_filter=_attribute,
+            set_tag_attribute_values={"th": {"scope": "col"}},
+            link_rel="noopener noreferrer nofollow",
+        )
+    except (
+        Exception
+    ):  # whatever a text made to break the renderer brings about costs only its layout
         return Markup(_typed(text))
     shown = unescape(page)
     if any(word not in shown for word in set(re.findall(r"[^\W_]{4,}", text))):
         return Markup(_typed(text))
-    return Markup(page.replace('<th scope="col"></th>', "<td></td>"))  # an empty header says nothing to a screen reader
+    return Markup(
+        page.replace('<th scope="col"></th>', "<td></td>")
+    )  # an empty header says nothing to a screen reader
 
 
 def picture(kind: str, data: str) -> str:
-    """The address of a picture that holds the picture itself; empty if it is none that may be shown."""
+    """The address of a picture that holds the picture itself; empty if it is none that may be
+    shown."""
     if kind not in _BEGINNINGS or len(data) > LARGEST_PICTURE:
         return ""
     try:
         content = base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError):
         return ""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}" if content.startswith(_BEGINNINGS[kind]) else ""
+    return (
+        f"data:{kind};base64,{base64.b64encode(content).decode()}"
+        if content.startswith(_BEGINNINGS[kind])
+        else ""
+    )
 
 
 def clean(text: str) -> str:
@@ -72,14 +114,19 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 class _Renderer(mistune.HTMLRenderer):
-    """Headings stay below those of the page, pictures are told, and whatever an address or a title says can be read."""
+    """Headings stay below those of the page, pictures are told, and whatever an address or a title
+    says can be read."""
 
     def heading(self, text: str, level: int, **attributes) -> str:
         return f"<p><strong>{text}</strong></p>\n"
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         words = f"{text or escape(url)}{f' ({escape(title)})' if title else ''}"
-        return f'<a href="{escape(url)}">{words}</a>' if _ADDRESS.fullmatch(url) else f"{words} ({escape(url)})"
+        return (
+            f'<a href="{escape(url)}">{words}</a>'
+            if _ADDRESS.fullmatch(url)
+            else f"{words} ({escape(url)})"
+        )
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return f"[picture: {self.link(text, url, title)}]"
@@ -96,6 +143,10 @@ class _Renderer(mistune.HTMLRenderer):
 
 @lru_cache
 def _markdown() -> mistune.Markdown:
-    markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table", "strikethrough", "math"])
-    markdown.block.rules.remove("ref_link")  # a line like "[note]: text" is not shown, but for a link that uses it
+    markdown = mistune.create_markdown(
+        renderer=_Renderer(escape=True), plugins=["table", "strikethrough", "math"]
+    )
+    markdown.block.rules.remove(
+        "ref_link"
+    )  # a line like "[note]: text" is not shown, but for a link that uses it
     return markdown

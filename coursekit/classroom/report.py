@@ -22,12 +22,24 @@ from .traces import Trace
 
 LONGEST_CODE = 300  # lines of a cell that is compared line by line
 ALL_PICTURES = 60_000_000  # letters: more and a browser has trouble with the page; what comes after is named only
-COLUMNS = ("student", "notebook", "question", "status", "words", "pictures", "found by", "text", "file", "cell")
+COLUMNS = (
+    "student",
+    "notebook",
+    "question",
+    "status",
+    "words",
+    "pictures",
+    "found by",
+    "text",
+    "file",
+    "cell",
+)
 
 
 @dataclass
 class Submission:
-    """One notebook that was handed in: whose it is, its file, the course's notebook, and what was found in it."""
+    """One notebook that was handed in: whose it is, its file, the course's notebook, and what was
+    found in it."""
 
     student: str
     file: str
@@ -73,8 +85,13 @@ class Collection:
 
     @property
     def loose(self) -> list[tuple[Submission, int, str]]:
-        """Every text that belongs to no question, with its submission and the number of its cell."""
-        return [(submission, *text) for submission in self.submissions for text in submission.answers.loose]
+        """Every text that belongs to no question, with its submission and the number of its
+        cell."""
+        return [
+            (submission, *text)
+            for submission in self.submissions
+            for text in submission.answers.loose
+        ]
 
     def of(self, source: Source) -> list[Submission]:
         """What was handed in of this notebook."""
@@ -82,7 +99,11 @@ class Collection:
 
     def with_status(self, source: Source, question: str, status: str) -> list[Submission]:
         """The notebooks in which a question is answered, unchanged or missing."""
-        return [submission for submission in self.of(source) if submission.answers.status(question) == status]
+        return [
+            submission
+            for submission in self.of(source)
+            if submission.answers.status(question) == status
+        ]
 
     def answered(self, source: Source, question: str) -> list[Submission]:
         """The notebooks in which a question is answered."""
@@ -90,20 +111,36 @@ class Collection:
 
 
 def page(collection: Collection) -> str:
-    """The report as one page without a script: an overview, a part for each question and one for each student."""
+    """The report as one page without a script: an overview, a part for each question and one for
+    each student."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=StrictUndefined)
-    environment.globals.update(answer=prose.html, asked=_asked, code=_code, code_counts=_code_counts, count=count,
-                               median=_median, pictures=_Pictures().show, start=_start)
-    text = environment.get_template("report.html").render(all=collection, look=Markup(LOOK),
-                                                          when=time.strftime("%d %B %Y, %H:%M"))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals.update(
+        answer=prose.html,
+        asked=_asked,
+        code=_code,
+        code_counts=_code_counts,
+        count=count,
+        median=_median,
+        pictures=_Pictures().show,
+        start=_start,
+    )
+    text = environment.get_template("report.html").render(
+        all=collection, look=Markup(LOOK), when=time.strftime("%d %B %Y, %H:%M")
+    )
     return prose.clean(text)
 
 
 def table(collection: Collection) -> str:
-    """The answers as CSV: a row for each student and question, and one for each text that belongs to none."""
+    """The answers as CSV: a row for each student and question, and one for each text that belongs
+    to none."""
     stream = StringIO()
     stream.write("\ufeff")  # tells spreadsheets that it is UTF-8
     writer = csv.DictWriter(stream, COLUMNS, restval="", quoting=csv.QUOTE_ALL)
@@ -114,10 +151,12 @@ def table(collection: Collection) -> str:
 
 
 def harmless(value):
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before what may begin one.
+    """A text that no spreadsheet takes for a formula: an apostrophe stands before what may begin
+    one.
 
-    That is =, +, - and @, plain or of full width, also after blanks. They count at the beginning, at that of a line, and
-    after a semicolon or a tab, where a program with another idea of the separator begins a cell; a tab counts itself.
+    That is =, +, - and @, plain or of full width, also after blanks. They count at the beginning,
+    at that of a line, and after a semicolon or a tab, where a program with another idea of the
+    separator begins a cell; a tab counts itself.
 
     >>> harmless("=1+1")
     "'=1+1"
@@ -129,28 +168,76 @@ def harmless(value):
 
 
 # Blanks are all that a program might pass over: spaces of any kind, and signs without a width.
-_BLANK = "".join({" ", "\r", "\n", "\t", "\ufeff", "\u200b", "\u200c", "\u200d", "\u2060", "\u00ad",
-                  *(chr(i) for i in range(0x3001) if unicodedata.category(chr(i)) == "Zs")})
-_SIGNS = "".join(chr(i) for i in range(0x10000) if unicodedata.normalize("NFKC", chr(i)).startswith(("=", "+", "-", "@")))
+_BLANK = "".join(
+    {
+        " ",
+        "\r",
+        "\n",
+        "\t",
+        "\ufeff",
+        "\u200b",
+        "\u200c",
+        "\u200d",
+        "\u2060",
+        "\u00ad",
+        *(chr(i) for i in range(0x3001) if unicodedata.category(chr(i)) == "Zs"),
+    }
+)
+_SIGNS = "".join(
+    chr(i)
+    for i in range(0x10000)
+    if unicodedata.normalize("NFKC", chr(i)).startswith(("=", "+", "-", "@"))
+)
 _FORMULA = re.compile(rf"((?:^|[;\t\r\n])[{re.escape(_BLANK)}]*)([{re.escape(_SIGNS)}])")
 
 
 def _rows(collection: Collection) -> Iterator[dict]:
     for submission in collection.submissions:
-        known = {"student": submission.student, "notebook": submission.source.stem, "file": submission.file}
+        known = {
+            "student": submission.student,
+            "notebook": submission.source.stem,
+            "file": submission.file,
+        }
         answers = submission.answers
         for question, text in answers.texts.items():
-            yield {**known, "question": question, "status": answers.status(question), "words": questions.words(text),
-                   "pictures": len(answers.pictures.get(question, ())), "found by": answers.how.get(question, ""), "text": text}
+            yield {
+                **known,
+                "question": question,
+                "status": answers.status(question),
+                "words": questions.words(text),
+                "pictures": len(answers.pictures.get(question, ())),
+                "found by": answers.how.get(question, ""),
+                "text": text,
+            }
         for position, text in answers.loose:
-            yield {**known, "status": "no question", "words": questions.words(text), "text": text, "cell": position}
+            yield {
+                **known,
+                "status": "no question",
+                "words": questions.words(text),
+                "text": text,
+                "cell": position,
+            }
         for change in answers.changed:
-            yield {**known, "status": "new code" if change.before is None else "changed code", "text": change.text,
-                   "cell": change.position}
+            yield {
+                **known,
+                "status": "new code" if change.before is None else "changed code",
+                "text": change.text,
+                "cell": change.position,
+            }
     for stranger in collection.strangers:
-        yield {"student": stranger.student, "status": "other course", "text": stranger.title, "file": stranger.file}
+        yield {
+            "student": stranger.student,
+            "status": "other course",
+            "text": stranger.title,
+            "file": stranger.file,
+        }
     for unused in collection.unused:
-        yield {"student": unused.student, "status": "not used", "text": unused.why, "file": unused.shown}
+        yield {
+            "student": unused.student,
+            "status": "not used",
+            "text": unused.why,
+            "file": unused.shown,
+        }
 
 
 class _Pictures:
@@ -172,16 +259,23 @@ def _asked(source: Source, name: str) -> Markup:
     for cell in questions.cells(source.content):
         found = questions.QUESTION.search(cell.text)
         if found and found[1].lower() == name:
-            return prose.html(re.sub(r"<details>.*?</details>", "", cell.text[found.end():], flags=re.DOTALL).strip())
+            return prose.html(
+                re.sub(
+                    r"<details>.*?</details>", "", cell.text[found.end() :], flags=re.DOTALL
+                ).strip()
+            )
     return Markup("")
 
 
 def _code(change: questions.Change) -> list[tuple[str, str]]:
-    """A code cell as (sign, line): + for lines that are new, - for those that are gone, a blank for what stayed."""
+    """A code cell as (sign, line): + for lines that are new, - for those that are gone, a blank for
+    what stayed."""
     after, before = (text.splitlines() for text in (change.text, change.before or ""))
     if change.before is None or max(len(after), len(before)) > LONGEST_CODE:
         return [("+", line) for line in after]
-    lines = list(difflib.unified_diff(before, after, n=2, lineterm=""))[3:]  # without the three lines of its head
+    lines = list(difflib.unified_diff(before, after, n=2, lineterm=""))[
+        3:
+    ]  # without the three lines of its head
     return [("…", "") if line.startswith("@@") else (line[0], line[1:]) for line in lines]
 
 
@@ -194,13 +288,21 @@ def _code_counts(answers: questions.Answers) -> str:
 
 def _start(text: str) -> str:
     """The beginning of an answer, in one line, without the signs of Markdown."""
-    line = " ".join(re.sub(r"^[ \t]*[>#|]+|[`|]+|\*\*|__|~~|-{3,}", " ", text[:1000], flags=re.MULTILINE).split())
+    line = " ".join(
+        re.sub(
+            r"^[ \t]*[>#|]+|[`|]+|\*\*|__|~~|-{3,}", " ", text[:1000], flags=re.MULTILINE
+        ).split()
+    )
     return line if len(line) <= 160 else f"{line[:159]}…"
 
 
 def _median(answered: Sequence[Submission], question: str) -> int:
     """The median length of the answers to a question, in words, over those who answered it."""
-    return round(statistics.median(questions.words(submission.answers.texts[question]) for submission in answered))
+    return round(
+        statistics.median(
+            questions.words(submission.answers.texts[question]) for submission in answered
+        )
+    )
 
 
 def count(n: int, noun: str) -> str:

@@ -1,4 +1,5 @@
-"""How a notebook was run: what its counts, outputs and metadata tell about it. Nothing here is proof; people can edit files."""
+"""How a notebook was run: what its counts, outputs and metadata tell about it. Nothing here is
+proof; people can edit files."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,16 +16,19 @@ _WEEK = 7 * 24 * 3600  # seconds: no cell takes longer
 class Trace:
     """How one notebook was run.
 
-    ``order`` says in words whether it ran from top to bottom, and ``clean`` whether it did so without an error; ``errors``
-    has (cell, first line); ``lab`` what the notebook said of its place (device, scale, data, versions); ``stand_ins`` the
-    data sets that were not the real ones; ``seconds`` the time that its cells took, None if nobody wrote it down.
+    ``order`` says in words whether it ran from top to bottom, and ``clean`` whether it did so
+    without an error; ``errors`` has (cell, first line); ``lab`` what the notebook said of its place
+    (device, scale, data, versions); ``stand_ins`` the data sets that were not the real ones;
+    ``seconds`` the time that its cells took, None if nobody wrote it down.
     """
 
     order: str
     clean: bool
     run: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
-    lab: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("device", "scale", "data", "versions"), ""))
+    lab: dict[str, str] = field(
+        default_factory=lambda: dict.fromkeys(("device", "scale", "data", "versions"), "")
+    )
     stand_ins: list[str] = field(default_factory=list)
     colab: bool = False
     seconds: float | None = None
@@ -56,8 +60,13 @@ class Trace:
 
 def trace(notebook: dict) -> Trace:
     """What the JSON of a notebook tells about its run, whatever state it is in."""
-    codes = [(position, cell) for position, cell in enumerate(notebook["cells"], 1)
-             if isinstance(cell, dict) and cell.get("cell_type") == "code" and _text(cell.get("source")).strip()]
+    codes = [
+        (position, cell)
+        for position, cell in enumerate(notebook["cells"], 1)
+        if isinstance(cell, dict)
+        and cell.get("cell_type") == "code"
+        and _text(cell.get("source")).strip()
+    ]
     counts = {position: cell.get("execution_count") for position, cell in codes}
     counts = {position: count if type(count) is int else None for position, count in counts.items()}
     order, in_order = _order(counts)
@@ -65,9 +74,16 @@ def trace(notebook: dict) -> Trace:
     times = [_seconds(_dict(cell.get("metadata"))) for _, cell in codes]
     if any(time is not None for time in times):
         found.seconds = sum(time or 0 for time in times)
-    of_colab = _dict(_dict(notebook.get("metadata")).get("colab"))  # the course's own notebooks have its "provenance"
-    found.colab = bool(of_colab.keys() & {"name", "gpuType", "authorship_tag", "include_colab_link"}) or any(
-        _OF_COLAB & _dict(cell.get("metadata")).keys() for cell in notebook["cells"] if isinstance(cell, dict))
+    of_colab = _dict(
+        _dict(notebook.get("metadata")).get("colab")
+    )  # the course's own notebooks have its "provenance"
+    found.colab = bool(
+        of_colab.keys() & {"name", "gpuType", "authorship_tag", "include_colab_link"}
+    ) or any(
+        _OF_COLAB & _dict(cell.get("metadata")).keys()
+        for cell in notebook["cells"]
+        if isinstance(cell, dict)
+    )
     for position, cell in codes:
         for output in cell["outputs"] if isinstance(cell.get("outputs"), list) else ():
             _see(_dict(output), position, found)
@@ -85,9 +101,15 @@ def _order(counts: dict[int, int | None]) -> tuple[str, bool]:
         return f"{len(never)} of {n} code cells not run ({_list(never)})", False
     if values == [*range(1, n + 1)]:
         return f"from 1 to {n} in one go", True
-    if values[:-1] == [*range(1, n)] and values[-1] > n:  # the last one tells what is answered, and is run again and again
+    if (
+        values[:-1] == [*range(1, n)] and values[-1] > n
+    ):  # the last one tells what is answered, and is run again and again
         return f"from 1 to {n} in one go, then the last cell again", True
-    position = next(position for expected, (position, count) in enumerate(counts.items(), 1) if count != expected)
+    position = next(
+        position
+        for expected, (position, count) in enumerate(counts.items(), 1)
+        if count != expected
+    )
     return f"not in one go: cell {position} has the count {counts[position]}", False
 
 
@@ -99,9 +121,15 @@ def _see(output: dict, position: int, found: Trace) -> None:
     for text in (_text(output.get("text")), _text(_dict(output.get("data")).get("text/plain"))):
         if text.startswith("device ") and not found.lab["device"]:
             found.lab |= _LAB.findall(text[:1000])
-            found.lab["scale"] = found.lab["scale"].split(",")[0]  # without the minutes that were expected
+            found.lab["scale"] = found.lab["scale"].split(",")[
+                0
+            ]  # without the minutes that were expected
         if "this is NOT" in text:
-            found.stand_ins += [name for name in dict.fromkeys(_STAND_IN.findall(text)) if name not in found.stand_ins]
+            found.stand_ins += [
+                name
+                for name in dict.fromkeys(_STAND_IN.findall(text))
+                if name not in found.stand_ins
+            ]
 
 
 def _seconds(metadata: dict) -> float | None:

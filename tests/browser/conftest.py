@@ -1,13 +1,22 @@
-"""Headless Chromium, for what people see: pages opened from files, and all that such a page does by itself."""
+"""Headless Chromium, for what people see: pages opened from files, and all that such a page does by
+itself."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-# The connections to its maker that Chromium opens by itself are of no use to a test, and fail in a closed network.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+# The connections to its maker that Chromium opens by itself are of no use to a test, and fail in a
+# closed network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +24,9 @@ def chromium():
     """One browser for all tests, started with an empty profile."""
     from playwright.sync_api import sync_playwright
 
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     assert program, "there is no Chromium here: `make browser` installs it on Debian"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=FLAGS)
@@ -34,7 +45,8 @@ def _pages(chromium):
 
 @pytest.fixture
 def open_page(_pages):
-    """``open_page(path) -> page``: the HTML file in the browser, as Playwright's page; ``what_ran`` knows what it does."""
+    """``open_page(path) -> page``: the HTML file in the browser, as Playwright's page; ``what_ran``
+    knows what it does."""
     window, seen = _pages
 
     def open_page(path: Path):
@@ -52,8 +64,14 @@ def open_page(_pages):
         page.on("popup", lambda new: did.append(f"popup: {new.url}"))
         page.on("download", lambda file: did.append(f"download: {file.suggested_filename}"))
         address = path.resolve().as_uri()
-        page.on("request", lambda sent: did.append(f"request: {sent.url}")
-                if sent.url != address and not sent.url.startswith("data:") else None)
+        page.on(
+            "request",
+            lambda sent: (
+                did.append(f"request: {sent.url}")
+                if sent.url != address and not sent.url.startswith("data:")
+                else None
+            ),
+        )
         page.goto(address)
         return page
 
@@ -62,8 +80,9 @@ def open_page(_pages):
 
 @pytest.fixture
 def what_ran(_pages):
-    """``what_ran(page) -> list``: all that a script in the page did, or something as bad: dialogs, lines on the console,
-    errors, popups, downloads, requests, and ``window.__owned`` where a test's hostile text set it. Empty is good."""
+    """``what_ran(page) -> list``: all that a script in the page did, or something as bad: dialogs,
+    lines on the console, errors, popups, downloads, requests, and ``window.__owned`` where a test's
+    hostile text set it. Empty is good."""
 
     def what_ran(page) -> list[str]:
         page.wait_for_load_state("networkidle")

@@ -1,6 +1,8 @@
-"""Everybody can read the pages that ``coursekit run`` makes: with a screen reader, a keyboard, a phone, or tired eyes.
+"""Everybody can read the pages that ``coursekit run`` makes: with a screen reader, a keyboard, a
+phone, or tired eyes.
 
-The rules are axe-core's for WCAG 2.2, levels A and AA, and its good practice (headings in order, landmarks).
+The rules are axe-core's for WCAG 2.2, levels A and AA, and its good practice (headings in order,
+landmarks).
 """
 
 import subprocess
@@ -29,14 +31,18 @@ print("\x1b[33mten\x1b[0m", 0b1010)  # a comment
 assert "x" == 1, None
 """
 
-# (rule, selector): why it stays as it is. Whatever is not here fails, and so does an entry that nothing needs any more.
+# (rule, selector): why it stays as it is. Whatever is not here fails, and so does an entry that
+# nothing needs any more.
 ALLOWED = {
-    ("scrollable-region-focusable", ".jp-RenderedMarkdown"):
-        "A wide table in a text cell scrolls on a phone. Chromium and Firefox let the keyboard into what scrolls, only where "
-        "it does; a tabindex would make a stop of every text cell, everywhere.",
+    (
+        "scrollable-region-focusable",
+        ".jp-RenderedMarkdown",
+    ): "A wide table in a text cell scrolls on a phone. Chromium and Firefox let the keyboard into what scrolls, only where "
+    "it does; a tabindex would make a stop of every text cell, everywhere.",
 }
 
-# axe-core leaves texts of one letter aside, and there are hundreds of such numbers in code: they are looked at too.
+# axe-core leaves texts of one letter aside, and there are hundreds of such numbers in code: they
+# are looked at too.
 CHECK = """async ([allowed, leave]) => {
     const whole = {ignoreUnicode: false, ignoreLength: true, ignorePseudo: false, boldValue: 700, boldTextPt: 14,
                    largeTextPt: 18, contrastRatio: {normal: {expected: 4.5}, large: {expected: 3}}, pseudoSizeThreshold: 0.25};
@@ -54,30 +60,55 @@ CHECK = """async ([allowed, leave]) => {
 @pytest.fixture(scope="module")
 def axe():
     program = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
-    assert program.exists(), "axe-core is not installed: `make browser` does it, or `npm ci` in tests/browser"
+    assert program.exists(), (
+        "axe-core is not installed: `make browser` does it, or `npm ci` in tests/browser"
+    )
     return program.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder as `coursekit run` leaves it, after one notebook of the course and one that fails; and beside those the pages
-    of the other notebooks, with the outputs that they are kept with."""
+    """A folder as `coursekit run` leaves it, after one notebook of the course and one that fails;
+    and beside those the pages of the other notebooks, with the outputs that they are kept with."""
     folder = tmp_path_factory.mktemp("build")
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# One that fails"), new_code_cell(FAILS)]), folder / "fails.ipynb")
-    run = subprocess.run([sys.executable, "-m", "coursekit", "run", EXECUTED, folder / "fails.ipynb",
-                          "--output", folder / "build"], cwd=ROOT, stdout=subprocess.DEVNULL, timeout=300)
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# One that fails"), new_code_cell(FAILS)]),
+        folder / "fails.ipynb",
+    )
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "coursekit",
+            "run",
+            EXECUTED,
+            folder / "fails.ipynb",
+            "--output",
+            folder / "build",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        timeout=300,
+    )
     assert run.returncode == 1
     for path in NOTEBOOKS:
         if path.stem != EXECUTED:
-            pages.write(folder / "build" / f"{path.stem}.html", nbformat.read(path, as_version=4), path.stem)
+            pages.write(
+                folder / "build" / f"{path.stem}.html", nbformat.read(path, as_version=4), path.stem
+            )
     return folder / "build"
 
 
 def findings(page, axe, *leave):
-    """What axe-core finds in a page, or cannot decide, in readable lines; and which entries of ALLOWED explain the rest."""
+    """What axe-core finds in a page, or cannot decide, in readable lines; and which entries of
+    ALLOWED explain the rest."""
     page.evaluate(axe)
     found = page.evaluate(CHECK, [[list(key) for key in ALLOWED], leave])
-    lines = [f"{f['rule']}: {f['help']}\n  {f['html']}\n  {f['summary']}" for f in found if f["allowed"] < 0]
+    lines = [
+        f"{f['rule']}: {f['help']}\n  {f['html']}\n  {f['summary']}"
+        for f in found
+        if f["allowed"] < 0
+    ]
     return lines, {list(ALLOWED)[f["allowed"]] for f in found if f["allowed"] >= 0}
 
 
@@ -102,7 +133,8 @@ def test_the_index_is_readable_in_the_dark_too(built, axe, open_page):
 
 
 def test_the_report_of_answers_has_no_barrier(tmp_path, axe, open_page):
-    """At both widths, by day and in the dark, with all that students hand in, strange things too."""
+    """At both widths, by day and in the dark, with all that students hand in, strange things
+    too."""
     page = open_page(hostile_report(tmp_path))
     found = findings(page, axe)[0]
     page.emulate_media(color_scheme="dark")
@@ -113,12 +145,18 @@ def test_the_report_of_answers_has_no_barrier(tmp_path, axe, open_page):
 
 @pytest.mark.parametrize("width", [1280, PHONE["width"]])
 def test_no_line_is_cut_off(built, open_page, width):
-    """Code and printed text end where their box ends, and the page itself does not scroll sideways."""
+    """Code and printed text end where their box ends, and the page itself does not scroll
+    sideways."""
     page = open_page(built / f"{EXECUTED}.html")
     page.set_viewport_size({"width": width, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("[...document.querySelectorAll('.jp-InputArea-editor, .jp-RenderedText')]"
-                         ".filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.innerText)") == []
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.jp-InputArea-editor, .jp-RenderedText')]"
+            ".filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.innerText)"
+        )
+        == []
+    )
 
 
 def test_every_exception_is_still_needed(built, axe, open_page):
@@ -137,11 +175,19 @@ GOOD = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</ti
 <details><summary>Fold</summary><p>1</p></details></main></body></html>"""
 
 
-@pytest.mark.parametrize(("rule", "good", "bad"), [
-    ("html-has-lang", ' lang="en"', ""), ("document-title", "<title>A page</title>", ""), ("image-alt", 'alt="A dot"', ""),
-    ("heading-order", "h2", "h3"), ("landmark-one-main", "main", "div"), ("color-contrast", "<p>1", '<p style="color: #888">1'),
-    ("link-in-text-block", "<a ", '<a style="text-decoration: none; color: #222" '), ("", "", ""),
-])
+@pytest.mark.parametrize(
+    ("rule", "good", "bad"),
+    [
+        ("html-has-lang", ' lang="en"', ""),
+        ("document-title", "<title>A page</title>", ""),
+        ("image-alt", 'alt="A dot"', ""),
+        ("heading-order", "h2", "h3"),
+        ("landmark-one-main", "main", "div"),
+        ("color-contrast", "<p>1", '<p style="color: #888">1'),
+        ("link-in-text-block", "<a ", '<a style="text-decoration: none; color: #222" '),
+        ("", "", ""),
+    ],
+)
 def test_the_rules_find_a_barrier(tmp_path, axe, open_page, rule, good, bad):
     (tmp_path / "page.html").write_text(GOOD.replace(good, bad), encoding="utf-8")
     lines, _ = findings(open_page(tmp_path / "page.html"), axe)

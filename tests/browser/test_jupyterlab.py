@@ -1,7 +1,8 @@
-"""An hour with week 1, as a student has it in JupyterLab: look, run everything, train longer, answer, save, hand in.
+"""An hour with week 1, as a student has it in JupyterLab: look, run everything, train longer,
+answer, save, hand in.
 
-Each fixture goes one step further in the same window; the tests look at what came of it. The pictures of it are kept in
-build/screenshots.
+Each fixture goes one step further in the same window; the tests look at what came of it. The
+pictures of it are kept in build/screenshots.
 """
 
 import json
@@ -28,7 +29,8 @@ LONGER = """net = make("CNN", seed=1)
 ck.fit(net, train.loader(batch_size, shuffle=True), test.loader(1000),
        epochs=200, optimizer=sgd(net), loss=F.nll_loss)"""
 
-# The cells above may not have their pictures yet, and push this one down again: until it stays for twenty frames.
+# The cells above may not have their pictures yet, and push this one down again: until it stays for
+# twenty frames.
 SCROLL = """cell => new Promise(done => {
     let last, still = 0;
     const step = () => {
@@ -41,7 +43,8 @@ SCROLL = """cell => new Promise(done => {
     step();
 })"""
 
-# Keeps in window.__seen what stood beside the progress bar, whenever that changed: value, text, the curve's picture.
+# Keeps in window.__seen what stood beside the progress bar, whenever that changed: value, text, the
+# curve's picture.
 WATCH = """() => {
     window.__seen = [];
     new MutationObserver(() => {
@@ -55,16 +58,35 @@ WATCH = """() => {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab as `make lab` starts it, on a copy of the notebooks; its address, and the copy's folder."""
+    """JupyterLab as `make lab` starts it, on a copy of the notebooks; its address, and the copy's
+    folder."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    places = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    environment = {**os.environ, **places, "COURSEKIT_SCALE": "smoke", "COURSEKIT_OFFLINE": "1",
-                   "COURSEKIT_DATA": str(folder / "sets")}
+    places = {
+        f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+    environment = {
+        **os.environ,
+        **places,
+        "COURSEKIT_SCALE": "smoke",
+        "COURSEKIT_OFFLINE": "1",
+        "COURSEKIT_DATA": str(folder / "sets"),
+    }
     del environment["MPLBACKEND"]  # set for tests; students have Jupyter's
     with open(folder / "log.txt", "w") as log:
-        server = subprocess.Popen([Path(sys.executable).with_name("jupyter-lab"), "notebooks", "--no-browser", "--allow-root",
-                                   "--ServerApp.port=0"], cwd=folder, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [
+                Path(sys.executable).with_name("jupyter-lab"),
+                "notebooks",
+                "--no-browser",
+                "--allow-root",
+                "--ServerApp.port=0",
+            ],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
     told, end = [], time.monotonic() + 60
     while not told:
         assert server.poll() is None and time.monotonic() < end, (folder / "log.txt").read_text()
@@ -78,15 +100,18 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(chromium, lab):
-    """The notebook in a window, with the outputs that it is kept with; then also the list of its headings."""
+    """The notebook in a window, with the outputs that it is kept with; then also the list of its
+    headings."""
     from playwright.sync_api import expect
 
     window = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     window.route(re.compile(r"^https?://(?!localhost|127\.0\.0\.1)"), lambda route: route.abort())
     page = window.new_page()
     page.set_default_timeout(MINUTE)
-    page.add_locator_handler(page.get_by_text("Would you like to get notified about official Jupyter news?"),
-                             lambda _: page.get_by_role("button", name="No", exact=True).click())
+    page.add_locator_handler(
+        page.get_by_text("Would you like to get notified about official Jupyter news?"),
+        lambda _: page.get_by_role("button", name="No", exact=True).click(),
+    )
     page.goto(lab[0])
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     expect(prompts(page)).to_have_count(len(code(read(lab))), timeout=MINUTE)
@@ -101,7 +126,8 @@ def opened(chromium, lab):
 
 @pytest.fixture(scope="module")
 def ran(opened, lab):
-    """Run → Run All Cells, while looking at the first training; then what stood beside its bar, and the saved notebook."""
+    """Run → Run All Cells, while looking at the first training; then what stood beside its bar, and
+    the saved notebook."""
     from playwright.sync_api import expect
 
     last = prompts(opened).last
@@ -116,8 +142,8 @@ def ran(opened, lab):
 
 @pytest.fixture(scope="module")
 def trained(opened, ran):
-    """A cell of one's own below the first training, watched for three curves, and stopped; then what stood beside the bar,
-    and the last words of the output."""
+    """A cell of one's own below the first training, watched for three curves, and stopped; then
+    what stood beside the bar, and the last words of the output."""
     opened.evaluate("window.__seen = []")
     first = code_cell(opened, "nets, histories =")
     select(first, ".jp-InputArea-prompt")
@@ -126,7 +152,9 @@ def trained(opened, ran):
     opened.keyboard.insert_text(LONGER)
     opened.keyboard.press("Control+Enter")
     to_the_top(first)
-    opened.wait_for_function("new Set(window.__seen.map(([value, text, picture]) => picture)).size > 3")
+    opened.wait_for_function(
+        "new Set(window.__seen.map(([value, text, picture]) => picture)).size > 3"
+    )
     show(opened, "training")
     menu(opened, "Kernel", "Interrupt Kernel")
     end = code_cell(opened, "epochs=200").get_by_text("stopped by KeyboardInterrupt")
@@ -141,7 +169,8 @@ def trained(opened, ran):
 
 @pytest.fixture(scope="module")
 def answered(opened, trained, lab):
-    """An answer is typed over the words that hold its place, and saved; then the notebook's file."""
+    """An answer is typed over the words that hold its place, and saved; then the notebook's
+    file."""
     go_to(opened, "Question w1-q1")
     cell = opened.locator(".jp-MarkdownCell", has_text="Answer w1-q1")
     select(cell, ".jp-RenderedMarkdown")
@@ -190,7 +219,9 @@ def menu(page, name, entry):
 
 
 def save(page):
-    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url) as answer:
+    with page.expect_response(
+        lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
+    ) as answer:
         page.keyboard.press("Control+s")
     assert answer.value.ok
 
@@ -210,21 +241,29 @@ def code(notebook):
 def test_run_all_counts_from_1_and_shows_no_error(ran):
     cells = code(ran[1])
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    assert not [output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
-    assert "stand-in" in json.dumps(cells[3]["outputs"])  # made in this run, not kept from the last one
+    assert not [
+        output for cell in cells for output in cell["outputs"] if output["output_type"] == "error"
+    ]
+    assert "stand-in" in json.dumps(
+        cells[3]["outputs"]
+    )  # made in this run, not kept from the last one
 
 
 def test_a_bar_moves_while_a_network_learns(ran):
     values, texts, _ = zip(*ran[0])
     assert len(set(values)) > 3 and max(values) == 2  # two networks, two epochs each
-    assert any(re.fullmatch(r"epoch 1 of 2 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts)
+    assert any(
+        re.fullmatch(r"epoch 1 of 2 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts
+    )
     assert any(re.fullmatch(r"training loss \d\.\d+, accuracy 0\.\d+", text) for text in texts)
 
 
 def test_a_longer_training_draws_its_curve_and_can_be_stopped(trained):
     seen, words = trained
     pictures = {picture for _, _, picture in seen if picture}
-    assert len(pictures) > 2 and all(picture.startswith("data:image/png;base64,") for picture in pictures)
+    assert len(pictures) > 2 and all(
+        picture.startswith("data:image/png;base64,") for picture in pictures
+    )
     assert re.match(r"stopped by KeyboardInterrupt after \d+ epochs on MNIST stand-in", words)
 
 
@@ -236,7 +275,12 @@ def test_an_answer_is_saved_as_it_was_typed(answered, opened):
 
 
 def test_the_commands_count_the_answer(answered):
-    told = subprocess.run([sys.executable, "-m", "coursekit", "answers", answered], cwd=ROOT, capture_output=True, text=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "coursekit", "answers", answered],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert told.returncode == 1, told.stderr  # one of five is answered
     assert any("w1-q1" in line and "answered" in line for line in told.stdout.splitlines())
 

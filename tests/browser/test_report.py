@@ -1,4 +1,5 @@
-"""The report of ``coursekit collect`` in a real browser: hostile hand-ins do nothing, and everybody can read it."""
+"""The report of ``coursekit collect`` in a real browser: hostile hand-ins do nothing, and everybody
+can read it."""
 
 import pytest
 import submissions
@@ -12,7 +13,8 @@ def report(tmp_path_factory):
 
 
 def test_what_was_handed_in_runs_no_script(report, open_page, what_ran):
-    """Not when the page opens, and not when everything in it is unfolded, pointed at and visited."""
+    """Not when the page opens, and not when everything in it is unfolded, pointed at and
+    visited."""
     page = open_page(report)
     assert "owned" not in page.title()
     page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
