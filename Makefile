@@ -20,12 +20,13 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter-lab notebooks
 
 test: lint  ## lint, unit tests, and every notebook against its kept outputs (nbval)
-	$(BIN)/python -m pytest -m "not real and not browser and not colab"
+	$(BIN)/python -m pytest -m "not real and not browser and not colab" -n 2 --dist loadscope
 	COURSEKIT_SCALE=smoke COURSEKIT_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval-lax --nbval-current-env \
 	    --nbval-cell-timeout=300 -n 2 --dist loadscope notebooks
 
-lint: $(READY)  ## check the code (ruff) and the notebooks (coursekit lint)
+lint: $(READY)  ## check the code and its form (ruff, in notebooks too), and the notebooks (coursekit lint)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/coursekit lint
 
 release: $(READY)  ## make the students' copies into build/students and execute them all
@@ -38,7 +39,7 @@ browser: $(READY) tests/browser/node_modules  ## drive the notebooks and their p
 	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile tests/browser
 
 colab: $(READY)  ## install the course as Colab does, into an environment of its own
-	$(BIN)/python -m pytest -m colab tests/test_colab.py
+	$(BIN)/python -m pytest -m colab tests/classroom/test_colab.py
 
 bench: $(READY)  ## measure speed against the usual ways
 	$(BIN)/python benchmarks/bench.py

@@ -8,60 +8,52 @@ train, test = ck.load("mnist")
 
 from importlib import import_module
 
-# The modules, and where each name of the course lives. They are imported when they are first used,
-# so that the command line, which needs no torch, does not wait for it.
-_MODULES = (
-    "augment",
-    "checks",
-    "data",
-    "denoising",
-    "download",
-    "experiments",
-    "hyperspectral",
-    "inspection",
-    "lab",
-    "pictures",
-    "plots",
-    "questions",
-    "retrieval",
-    "sources",
-    "standins",
-    "training",
-    "weights",
-)
-_HOMES = {
+# Where each name of the course lives. Rooms are imported when they are first used, so that the
+# command line, which needs no torch, does not wait for it.
+_NAMES = {
     "Lab": "lab",
-    "load": "data",
-    "photos": "data",
-    "Images": "data",
-    "Photos": "data",
-    "DataError": "download",
-    "load_weights": "weights",
+    "Images": "images",
     "fit": "training",
     "evaluate": "training",
-    "History": "training",
-    "Evaluation": "training",
-    "load_scene": "hyperspectral",
-    "load_grey": "denoising",
-    "load_pairs": "retrieval",
+    "History": "results",
+    "Evaluation": "results",
+    "check": "checks",
+    "load": "data.image_sets",
+    "photos": "data.photos",
+    "Photos": "data.photos",
+    "load_scene": "data.hyperspectral",
+    "load_grey": "data.denoising",
+    "load_pairs": "data.retrieval",
+    "load_weights": "data.weights",
+    "DataError": "data.download",
     "repeat": "experiments",
     "compare": "experiments",
-    "check": "checks",
-    "answers": "questions",
+    "answers": "handin.unanswered",
+}
+_ROOMS = {
+    **{
+        room: room
+        for room in ("augment", "checks", "data", "experiments", "images", "inspection", "lab")
+    },
+    **{room: room for room in ("plots", "results", "training")},
+    **{room: f"data.{room}" for room in ("denoising", "hyperspectral", "retrieval")},
+    **{room: f"data.{room}" for room in ("download", "standins", "weights")},
 }
 __all__ = sorted(
-    [*_HOMES, "augment", "denoising", "hyperspectral", "inspection", "plots", "retrieval"]
+    [*_NAMES, "augment", "denoising", "hyperspectral", "inspection", "plots", "retrieval"]
 )
 
 
 def __getattr__(name: str):
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
-    if name not in _HOMES:
+    if name in _ROOMS:
+        value = import_module(f".{_ROOMS[name]}", __name__)
+    elif name in _NAMES:
+        value = getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *__all__})
+    return sorted({*globals(), *_ROOMS, *__all__})

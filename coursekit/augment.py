@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .engine.text import times
+
 
 @dataclass(frozen=True)
 class RandomCrop:
@@ -86,9 +88,8 @@ class RandomSymmetry:
     ) -> Tensor:
         """The images mirrored in these ways, one after the other."""
         if images.shape[2] != images.shape[3]:
-            raise ValueError(
-                f"only a square has eight symmetries, not images of {images.shape[2]}×{images.shape[3]}"
-            )
+            size = times(images.shape[2:])
+            raise ValueError(f"only a square has eight symmetries, not images of {size}")
         images = torch.where(left_right.view(-1, 1, 1, 1), images.flip(3), images)
         images = torch.where(top_bottom.view(-1, 1, 1, 1), images.flip(2), images)
         return torch.where(diagonal.view(-1, 1, 1, 1), images.mT, images)

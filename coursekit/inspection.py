@@ -1,25 +1,25 @@
 """Look into a model: its layers with shapes and costs, and where it differs from a reference."""
 
 import copy
-import operator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional as F
+
+from .engine.text import aligned, times
 
 EVERYTHING = float("inf")  # the receptive field of an output that sees the whole input
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of the layer table.
-
-    ``shape`` of the output, ``parameters`` trainable or not, ``macs`` multiply-accumulate
-    operations for the whole batch (adding a bias counts as one more), ``field`` the receptive
-    field: how many input pixels, along one side, an output value depends on (infinite when it is
-    all of them, None when it could not be traced).
-    """
+    """One row of the layer table: ``shape`` of the output (the first tensor's, if there are
+    several), ``parameters`` trainable or not, ``macs`` multiply-accumulate operations for the whole
+    batch, ``field`` the receptive field: how many input pixels, along one side, an output value
+    depends on (infinite when it is all of them, None when it could not be traced)."""
 
     name: str
     kind: str
@@ -34,207 +34,157 @@ class Layers(list):
 
     @property
     def parameters(self) -> int:
+        """Of all layers; those of a layer that is called twice count once."""
         return sum(layer.parameters for layer in self)
 
     @property
     def macs(self) -> int:
+        """Of all calls."""
         return sum(layer.macs for layer in self)
 
     def __repr__(self) -> str:
-        head = ("layer", "kind", "output", "parameters", "MACs", "sees")
-        rows = [
-            (
-                layer.name,
-                layer.kind,
-                "×".join(map(str, layer.shape)),
-                f"{layer.parameters:,}",
-                f"{layer.macs:,}",
-                "?"
-                if layer.field is None
-                else "all"
-                if layer.field == EVERYTHING
-                else f"{layer.field:g}",
-            )
-            for layer in self
-        ]
+        rows = [("layer", "kind", "output", "parameters", "MACs", "sees")]
+        for layer in self:
+            seen = {None: "?", EVERYTHING: "all"}.get(layer.field, str(layer.field))
+            costs = f"{layer.parameters:,}", f"{layer.macs:,}"
+            rows.append((layer.name, layer.kind, times(layer.shape), *costs, seen))
         rows.append(("total", "", "", f"{self.parameters:,}", f"{self.macs:,}", ""))
-        widths = [max(map(len, column)) for column in zip(head, *rows)]
-        lines = [
-            "  ".join(
-                cell.ljust(w) if i < 3 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(row, widths))
-            )
-            for row in (head, *rows)
-        ]
-        rule = "─" * len(lines[0])
-        return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:-1], rule, lines[-1]))
+        head, *lines, total = aligned(rows, right=(3, 4, 5))
+        return "\n".join((head, rule := "─" * len(head), *lines, rule, total))
 
 
 def layers(model: nn.Module, x: Tensor) -> Layers:
-    """Name, kind, output shape, parameters, multiply-accumulates and receptive field of each layer,
-    for an input x.
+    """The layer table for an input x: shape, parameters, costs and receptive field of each layer.
 
-    Shapes, parameters and MACs are torchinfo's; the receptive field follows Araujo et al. 2019
-    (Distill), equation 2, along the graph that ``torch.fx`` traces. The model is not changed.
+    A layer is a module without children, or one that has parameters beside its children's; each
+    call is a row. Multiply-accumulates are half of what torch's ``FlopCounterMode`` counts, and one
+    more for each output value that a bias is added to; a layer that only scales and shifts, as a
+    batch normalisation, counts each of its weights once for each sample. The receptive field
+    follows Araujo et al. 2019 (Distill), equation 2, along the graph that ``torch.fx`` traces.
+
+    The model is not changed: it runs in eval mode and without gradients, x comes to its device.
     Raises ``ValueError`` for an input that does not fit.
     """
-    import torchinfo
+    from torch.utils.flop_counter import FlopCounterMode  # it takes its time
 
-    names = {id(module): name for name, module in model.named_modules()}
-    modes = [(module, module.training) for module in model.modules()]
-    fields = _receptive_fields(model)
+    device = next(model.parameters(), x).device
     try:
-        summary = torchinfo.summary(
-            model, input_data=x, verbose=0, depth=100, mode="eval", device=x.device
-        )
-    except RuntimeError as error:  # torchinfo's own message says only that something failed
-        raise ValueError(
-            f"the model cannot take an input {tuple(x.shape)}: {error.__cause__ or error}"
-        ) from error
-    finally:
-        for module, mode in modes:
-            module.training = mode
-    rows = Layers()
-    for info in summary.summary_list:
-        if info.is_leaf_layer and info.executed:
-            name = names[info.layer_id] if info.layer_id in names else info.var_name
-            field = fields[name].pop(0) if fields.get(name) else None
-            rows.append(
-                Layer(
-                    name,
-                    info.class_name,
-                    tuple(info.output_size),
-                    0 if info.is_recursive else info.num_params,
-                    info.macs,
-                    field,
-                )
-            )
-    return rows
+        with torch.no_grad(), FlopCounterMode(display=False) as counter, ExitStack() as after:
+            for module in model.modules():
+                after.callback(setattr, module, "training", module.training)
+            table = _watched(model, counter, after)
+            model.eval()(torch.zeros_like(x, device=device) if x.is_meta else x.to(device))
+    except Exception as error:  # whatever the model's own code raises
+        raise ValueError(f"the model cannot take an input {tuple(x.shape)}: {error}") from error
+    return table
 
 
-_WINDOWS = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.MaxPool1d,
-    nn.MaxPool2d,
-    nn.MaxPool3d,
-    nn.AvgPool1d,
-    nn.AvgPool2d,
-    nn.AvgPool3d,
+def _watched(model: nn.Module, counter, until: ExitStack) -> Layers:
+    """A table that gets a row at the end of each call of a layer, ``until`` the stack is left."""
+    table, fields, counted, started, in_rows = Layers(), _receptive_fields(model), set(), {}, [0]
+
+    def rest() -> int:
+        """The products so far that belong to no row."""
+        return counter.get_total_flops() // 2 - sum(in_rows)
+
+    def start(module, _):
+        started[module] = rest()
+
+    def end(module, _, output, name):
+        in_rows.append(rest() - started[module])
+        shape = _shape(output)
+        new = [parameter for parameter in module.parameters() if parameter not in counted]
+        counted.update(new)
+        size, macs = sum(parameter.numel() for parameter in new), _macs(module, in_rows[-1], shape)
+        field = fields[name].pop(0) if fields.get(name) else None
+        table.append(Layer(name, type(module).__name__, shape, size, macs, field))
+
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue  # takes no hooks, so it has no rows
+        if not list(module.children()) or list(module.parameters(recurse=False)):
+            until.enter_context(module.register_forward_pre_hook(start))
+            until.enter_context(module.register_forward_hook(partial(end, name=name)))
+    return table
+
+
+def _shape(output) -> tuple[int, ...]:
+    """The shape of a layer's output; of several tensors, that of the first."""
+    while isinstance(output, (tuple, list, dict)) and output:
+        output = next(iter(output.values() if isinstance(output, dict) else output))
+    return tuple(output.shape) if isinstance(output, Tensor) else ()
+
+
+def _macs(module: nn.Module, products: int, shape: tuple[int, ...]) -> int:
+    """What a call costs: its products, and what the counter does not see."""
+    own = {name: weight.numel() for name, weight in module.named_parameters(recurse=False)}
+    if isinstance(module, nn.RNNBase):  # counted or not, as torch fuses it
+        return sum(own.values()) * prod(shape[:-1])
+    if products:
+        return products + (prod(shape) if "bias" in own else 0)
+    if isinstance(module, nn.Embedding):  # looks its weights up
+        return 0
+    return (own.get("weight", 0) + own.get("bias", 0)) * prod(shape[:1])
+
+
+def _each(*kinds: str) -> tuple[type, ...]:
+    return tuple(getattr(nn, f"{kind}{n}d") for kind in kinds for n in (1, 2, 3))
+
+
+_WINDOWS = _each("Conv", "MaxPool", "AvgPool")
+_SEES_ALL = (nn.Linear, *_each("AdaptiveAvgPool", "AdaptiveMaxPool"))
+_PIXELWISE = [f"torch.nn.modules.{s}" for s in ("activation", "batchnorm", "dropout", "flatten")]
+# Functions, methods and operators by their names, of which each value keeps what it sees.
+_POOLING = {"max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d"}
+_KEEPS = set(
+    "add iadd sub mul imul truediv cat relu relu6 hardtanh silu gelu sigmoid tanh softmax "
+    "log_softmax dropout batch_norm flatten unsqueeze view reshape size contiguous".split()
 )
-_PIXELWISE = tuple(
-    f"torch.nn.modules.{family}" for family in ("activation", "batchnorm", "dropout", "flatten")
-)
-_SEES_ALL = (
-    nn.Linear,
-    nn.AdaptiveAvgPool1d,
-    nn.AdaptiveAvgPool2d,
-    nn.AdaptiveAvgPool3d,
-    nn.AdaptiveMaxPool2d,
-)
-_POOLING = {F.max_pool2d, F.avg_pool2d, torch.max_pool2d}
-_KEEPS = {
-    F.relu,
-    F.relu6,
-    F.dropout,
-    F.log_softmax,
-    F.softmax,
-    F.batch_norm,
-    F.hardtanh,
-    F.silu,
-    F.gelu,
-    F.sigmoid,
-    torch.relu,
-    torch.sigmoid,
-    torch.tanh,
-    torch.flatten,
-    torch.cat,
-    torch.add,
-    torch.log_softmax,
-    torch.softmax,
-    operator.add,
-    operator.iadd,
-    operator.mul,
-    operator.imul,
-    operator.truediv,
-    operator.sub,
-    "add",
-    "add_",
-    "mul",
-    "relu",
-    "relu_",
-    "sigmoid",
-    "tanh",
-    "flatten",
-    "unsqueeze",
-    "view",
-    "reshape",
-    "size",
-    "contiguous",
-    "log_softmax",
-    "softmax",
-}
 
 
 def _receptive_fields(model: nn.Module) -> dict[str, list[float | None]]:
-    """The receptive fields at the outputs of each called module, one for each call, by the module's
-    name.
-
-    Each value carries (field, jump): the pixels it sees along a side, and the input step between
-    two neighbours.
-    """
+    """The receptive fields at the outputs of each called module, one for each call, by its name."""
     try:
         graph = fx.Tracer().trace(model)
     except Exception:  # a forward that fx cannot trace still has a table, without this column
         return {}
+    # for each value (field, jump): the pixels it sees along a side, the input step to the next
     state, fields = {}, {}
     for node in graph.nodes:
         known = [state[argument] for argument in node.all_input_nodes if state.get(argument)]
-        seen = (max(field for field, _ in known), max(jump for _, jump in known)) if known else None
+        seen = tuple(map(max, zip(*known))) or None
         if node.op == "placeholder":
             seen = (1, 1)
         elif node.op == "call_module" and seen:
             seen = _through(model.get_submodule(node.target), *seen)
             fields.setdefault(node.target, []).append(seen and seen[0])
         elif node.op in ("call_function", "call_method") and seen:
-            if node.target in _POOLING:
+            name = getattr(node.target, "__name__", node.target).rstrip("_")
+            if name in _POOLING:
                 options = dict(zip(("input", "kernel_size", "stride"), node.args)) | node.kwargs
-                size = options["kernel_size"]
-                seen = _window(*seen, size, options.get("stride") or size, 1)
-            elif node.target not in _KEEPS:
+                pool = nn.AvgPool2d(options["kernel_size"], options.get("stride") or None)
+                seen = _through(pool, *seen)
+            elif name not in _KEEPS:
                 seen = None
         state[node] = seen
     return fields
 
 
 def _through(module: nn.Module, field: float, jump: float) -> tuple[float, float] | None:
-    if isinstance(module, _WINDOWS):
-        return _window(
-            field, jump, module.kernel_size, module.stride, getattr(module, "dilation", 1)
-        )
+    """What a layer's output sees, for an input that sees so much; None if that is not known."""
+    if isinstance(module, _WINDOWS):  # (size - 1)·dilation neighbours more, a jump apart
+        shape = module.kernel_size, module.stride, getattr(module, "dilation", 1)
+        size, stride, dilation = (v[-1] if isinstance(v, tuple) else v for v in shape)
+        return field + (size - 1) * dilation * jump, jump * stride
     if isinstance(module, _SEES_ALL):
         return EVERYTHING, jump
-    return (
-        (field, jump)
-        if type(module).__module__ in _PIXELWISE or isinstance(module, nn.Identity)
-        else None
-    )
-
-
-def _window(field, jump, size, stride, dilation) -> tuple[float, float]:
-    """A sliding window: it sees (size - 1)·dilation neighbours more, each ``jump`` input pixels
-    apart."""
-    size, stride, dilation = (
-        value[-1] if isinstance(value, tuple) else value for value in (size, stride, dilation)
-    )
-    return field + (size - 1) * dilation * jump, jump * stride
+    keeps = type(module).__module__ in _PIXELWISE or isinstance(module, nn.Identity)
+    return (field, jump) if keeps else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer of ``same_outputs``: true or false as it is, and when false, the first layer that
-    differs."""
+    """The answer of ``same_outputs``: true or false as it is, with the reason."""
 
     same: bool
     message: str
@@ -247,13 +197,7 @@ class Comparison:
 
 
 def same_outputs(
-    mine: nn.Module,
-    reference: nn.Module,
-    x: Tensor,
-    *,
-    by: str = "position",
-    rtol: float = 1e-4,
-    atol: float = 1e-5,
+    mine: nn.Module, reference: nn.Module, x: Tensor, *, by="position", rtol=1e-4, atol=1e-5
 ) -> Comparison:
     """Whether two models compute the same from the same weights.
 
@@ -263,51 +207,45 @@ def same_outputs(
     the first two that do not.
     """
     mine, reference = copy.deepcopy(mine).eval(), copy.deepcopy(reference).eval()
-    own, given = mine.state_dict(), reference.state_dict()
+    mine.load_state_dict(_fitting(mine.state_dict(), reference.state_dict(), by))
+    steps, output = _record(mine, x)
+    reference_steps, expected = _record(reference, x)
+    close = partial(torch.allclose, rtol=rtol, atol=atol)
+    if output.shape == expected.shape and close(output, expected):
+        return Comparison(True, f"largest difference {(output - expected).abs().max():.1e}")
+    for (name, a), (other, b) in zip(steps, reference_steps):
+        first = f"first difference at layer {name!r}"
+        if a.shape != b.shape:
+            shapes = f"{tuple(a.shape)} against {tuple(b.shape)}"
+            return Comparison(False, f"{first}: {shapes} at {other!r}")
+        if not close(a, b):
+            most = (a - b).abs().max()
+            return Comparison(False, f"{first} (reference {other!r}): up to {most:.1e}")
+    after = "all layers with weights agree; the difference arises after the last of them"
+    return Comparison(False, after)
+
+
+def _fitting(own: dict, given: dict, by: str) -> dict:
+    """The given weights under the names of one's own."""
     if by not in ("position", "name"):
         raise ValueError(f"weights are copied by 'position' or by 'name', not by {by!r}")
-    pairs = list(zip(own, given)) if by == "position" else [(name, name) for name in own]
-    if by == "name" and (alone := sorted(own.keys() ^ given.keys())):
-        raise ValueError(
-            f"{len(alone)} weights have no partner of the same name, the first is {alone[0]!r}"
-        )
-    for a, b in pairs:
-        if own[a].shape != given[b].shape:
-            raise ValueError(
-                f"weights do not fit: mine has {a!r} {tuple(own[a].shape)} where the reference has "
-                f"{b!r} {tuple(given[b].shape)}"
-            )
+    if by == "name":
+        if alone := sorted(own.keys() ^ given.keys()):
+            which = f"no partner of the same name, the first is {alone[0]!r}"
+            raise ValueError(f"{len(alone)} weights have {which}")
+        given = {name: given[name] for name in own}
+    for (a, mine), (b, weight) in zip(own.items(), given.items()):
+        if mine.shape != weight.shape:
+            there = f"where the reference has {b!r} {tuple(weight.shape)}"
+            raise ValueError(f"weights do not fit: mine has {a!r} {tuple(mine.shape)} {there}")
     if len(own) != len(given):
         raise ValueError(f"mine has {len(own)} weights, the reference {len(given)}")
-    mine.load_state_dict({a: given[b] for a, b in pairs})
-    steps_mine, out_mine = _record(mine, x)
-    steps_reference, out_reference = _record(reference, x)
-    if out_mine.shape == out_reference.shape and torch.allclose(
-        out_mine, out_reference, rtol=rtol, atol=atol
-    ):
-        return Comparison(True, f"largest difference {(out_mine - out_reference).abs().max():.1e}")
-    for (name, a), (other, b) in zip(steps_mine, steps_reference):
-        if a.shape != b.shape:
-            return Comparison(
-                False,
-                f"first difference at layer {name!r}: {tuple(a.shape)} against "
-                f"{tuple(b.shape)} at {other!r}",
-            )
-        if not torch.allclose(a, b, rtol=rtol, atol=atol):
-            return Comparison(
-                False,
-                f"first difference at layer {name!r} (reference {other!r}): "
-                f"up to {(a - b).abs().max():.1e}",
-            )
-    return Comparison(
-        False, "all layers with weights agree; the difference arises after the last of them"
-    )
+    return dict(zip(own, given.values()))
 
 
 @torch.inference_mode()
 def _record(model: nn.Module, x: Tensor) -> tuple[list[tuple[str, Tensor]], Tensor]:
-    """The outputs of the layers that have weights of their own, in the order of the computation,
-    and the end result."""
+    """The outputs of the layers with weights of their own, as they are computed, and the end's."""
     steps = []
     for name, module in model.named_modules():
         if next(module.parameters(recurse=False), None) is not None:

@@ -2,13 +2,14 @@
 
 import os
 import random
-from pathlib import Path
 
 import numpy as np
 import torch
 import torchvision
 
-SCALES = ("smoke", "laptop", "full")
+from .engine.fingerprint import fingerprint
+from .engine.settings import SCALES, asked_scale, data_folder, offline  # noqa: F401
+from .engine.text import count
 
 
 def default_device() -> torch.device:
@@ -21,28 +22,7 @@ def default_scale() -> str:
 
     Raises ``ValueError`` for a scale that does not exist.
     """
-    scale = os.environ.get("COURSEKIT_SCALE") or (
-        "full" if default_device().type == "cuda" else "laptop"
-    )
-    if scale not in SCALES:
-        raise ValueError(
-            f"COURSEKIT_SCALE={scale!r} is not a scale: choose one of {', '.join(SCALES)}"
-        )
-    return scale
-
-
-def data_folder() -> Path:
-    """``COURSEKIT_DATA`` if it is set, else ``data/`` of the checkout, else ``data/`` of the
-    working folder."""
-    if named := os.environ.get("COURSEKIT_DATA"):
-        return Path(named).expanduser()
-    checkout = Path(__file__).resolve().parent.parent
-    return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data"
-
-
-def offline() -> bool:
-    """True when ``COURSEKIT_OFFLINE`` forbids the network (any value but empty, 0, no or false)."""
-    return os.environ.get("COURSEKIT_OFFLINE", "").lower() not in ("", "0", "no", "false")
+    return asked_scale() or ("full" if default_device().type == "cuda" else "laptop")
 
 
 class Lab:
@@ -66,6 +46,11 @@ class Lab:
         np.random.seed(seed)
         torch.manual_seed(seed)
 
+    @property
+    def fingerprint(self) -> str:
+        """What results depend on; where a notebook runs does not count."""
+        return fingerprint(self.seed, self.scale)
+
     def pick(self, *, smoke, laptop, full):
         """The value for the scale of this run."""
         return {"smoke": smoke, "laptop": laptop, "full": full}[self.scale]
@@ -74,16 +59,17 @@ class Lab:
         if self.device.type == "cuda":
             device = f"GPU, {torch.cuda.get_device_name(self.device)}"
         else:
-            threads = torch.get_num_threads()
-            device = f"CPU, {threads} thread{'s' * (threads != 1)}"
+            device = f"CPU, {count(torch.get_num_threads(), 'thread')}"
         minutes = self.minutes.get(self.scale)
-        expected = "" if minutes is None else f", about {minutes:g} minute{'s' * (minutes != 1)}"
+        expected = "" if minutes is None else f", about {count(minutes, 'minute')}"
         # A relative path, so that committed outputs name no one's machine.
         folder = os.environ.get("COURSEKIT_DATA") or os.path.relpath(self.data)
+        network = " (network off)" if offline() else ""
+        versions = f"torchvision {torchvision.__version__}, numpy {np.__version__}"
         return (
             f"device   {device}\n"
             f"scale    {self.scale}{expected}\n"
-            f"data     {folder}{' (network off)' * offline()}\n"
+            f"data     {folder}{network}\n"
             f"seed     {self.seed}\n"
-            f"versions torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}"
+            f"versions torch {torch.__version__}, {versions}"
         )

@@ -1,15 +1,17 @@
 """Pictures: each function returns a ``Picture``, which a notebook shows together with a text for
 those who cannot see it.
 
-Nothing here touches pyplot's global state, so nothing has to be closed, and no picture appears
-twice.
+Nothing here touches pyplot's global state: nothing has to be closed, no picture appears twice.
 """
 
 import io
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+
+from .engine.text import count, times
 
 # Okabe and Ito's palette (2008), told apart with every common kind of colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -29,13 +31,12 @@ class Picture:
 
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""
-        buffer = io.BytesIO()
-        self.figure.savefig(
-            buffer, format="png", dpi=100, bbox_inches="tight", metadata={"Software": None}
-        )
+        options = {"format": "png", "bbox_inches": "tight", "metadata": {"Software": None}}
+        self.figure.savefig(buffer := io.BytesIO(), dpi=100, **options)
         return buffer.getvalue()
 
     def save(self, path) -> None:
+        """Write the figure to a file, in the format of its name."""
         self.figure.savefig(path, dpi=150, bbox_inches="tight")
 
     def _repr_mimebundle_(self, **_):
@@ -45,31 +46,21 @@ class Picture:
         return f"Picture({self.alt})"
 
 
-def _figure(width: float, height: float, title: str):
-    from matplotlib.figure import (
-        Figure,
-    )  # here, for matplotlib costs a third of a second that not every import needs
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
-    return figure
+def _named(what: str, title: str) -> str:
+    """The beginning of an alternative text."""
+    return f"{what}: {title}" if title else what
 
 
-def axes(
-    rows: int = 1,
-    columns: int = 1,
-    *,
-    width: float = 4.0,
-    height: float = 3.0,
-    title: str = "",
-    **options,
-):
+def axes(rows=1, columns=1, *, width: float = 4, height: float = 3, title: str = "", **options):
     """A figure and its axes, ``width`` × ``height`` inches each, in the course's style.
 
     Returns one axis, or an array of them as ``Figure.subplots`` does; ``options`` go there.
     """
-    figure = _figure(width * columns, height * rows, title)
+    from matplotlib.figure import Figure  # here, for it takes a third of a second to import
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    if title:
+        figure.suptitle(title, fontsize=11)
     made = figure.subplots(rows, columns, **options)
     for axis in np.atleast_1d(made).flat:
         axis.spines[["top", "right"]].set_visible(False)
@@ -78,7 +69,7 @@ def axes(
 
 
 def images(
-    pictures,
+    pixels,
     titles: Sequence[str] = (),
     *,
     columns: int = 10,
@@ -90,42 +81,29 @@ def images(
 ) -> Picture:
     """A grid of images.
 
-    ``pictures`` is N×H×W×3, N×H×W×1 or N×H×W, ``titles`` one text for each, ``wrong`` marks those
+    ``pixels`` is N×H×W×3, N×H×W×1 or N×H×W, ``titles`` one text for each, ``wrong`` marks those
     whose title is drawn bold and orange. Grey values run from black to white between ``limits``: by
     default 0 and 255 for uint8, else their own range.
     """
-    pictures = np.asarray(pictures)
-    if pictures.ndim == 4 and pictures.shape[-1] == 1:
-        pictures = pictures[..., 0]
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    figure = _figure(
-        columns * size, rows * (size + 0.22 * bool(len(titles))) + 0.3 * bool(title), title
-    )
+    pixels = np.asarray(pixels)
+    columns = min(columns, len(pixels))
+    rows = -(-len(pixels) // columns)
+    room = size + 0.22 if len(titles) else size
+    figure, _ = axes(rows, columns, title=title)
+    figure.set_size_inches(columns * size, rows * room + (0.3 if title else 0))
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
-    grid = np.atleast_1d(figure.subplots(rows, columns)).flat
-    low, high = limits or (
-        (0, 255) if pictures.dtype == np.uint8 else (pictures.min(), pictures.max())
-    )
-    for axis in grid:
-        axis.axis("off")
-    for i, (axis, picture) in enumerate(zip(figure.axes, pictures)):
-        axis.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    low, high = limits or ((0, 255) if pixels.dtype == np.uint8 else (pixels.min(), pixels.max()))
+    for axis in figure.axes:
+        axis.set_axis_off()
+    for i, (axis, image) in enumerate(zip(figure.axes, pixels)):
+        axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         if len(titles):
             marked = len(wrong) and wrong[i]
-            axis.set_title(
-                titles[i],
-                fontsize=8,
-                pad=2,
-                color=COLOURS[1] if marked else "black",
-                fontweight="bold" if marked else "normal",
-            )
+            style = {"color": COLOURS[1], "fontweight": "bold"} if marked else {}
+            axis.set_title(titles[i], fontsize=8, pad=2, **style)
     shown = "; ".join(map(str, titles[:20]))
-    return Picture(
-        figure,
-        alt
-        or f"{len(pictures)} images{': ' * bool(title)}{title}{'. Titles: ' * bool(shown)}{shown}",
-    )
+    parts = [_named(count(len(pixels), "image"), title), f"Titles: {shown}" if shown else ""]
+    return Picture(figure, alt or ". ".join(filter(None, parts)))
 
 
 def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "") -> Picture:
@@ -139,36 +117,22 @@ def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "")
 
     labels = np.asarray(labels)
     palette = np.array([to_rgb(colour) for colour in COLOURS])
-    palette = np.concatenate([palette, 0.45 + 0.55 * palette, 0.55 * palette])[
-        np.arange(len(classes)) % (3 * len(COLOURS))
-    ]
+    palette = np.concatenate([palette, 0.45 + 0.55 * palette, 0.55 * palette])
+    palette = np.resize(palette, (len(classes), 3))  # from its beginning again
     height, width = labels.shape
-    figure, axis = axes(
-        width=4.5 * width / max(height, width) + 2.6,
-        height=max(4.5 * height / max(height, width), 3),
-    )
-    axis.imshow(
-        labels,
-        cmap=ListedColormap([(1, 1, 1), *palette]),
-        vmin=0,
-        vmax=len(classes),
-        interpolation="nearest",
-    )
+    inch = 4.5 / max(height, width)  # of a pixel
+    figure, axis = axes(width=inch * width + 2.6, height=max(inch * height, 3), title=title)
+    colours = ListedColormap([(1, 1, 1), *palette])
+    axis.imshow(labels, cmap=colours, vmin=0, vmax=len(classes), interpolation="nearest")
     axis.set(xticks=(), yticks=())
     axis.spines[:].set_visible(True)
     counts = np.bincount(labels.ravel(), minlength=len(classes) + 1)[1:]
     entries = [f"{name} {count:,}" for name, count in zip(classes, counts)]
     handles = [Patch(facecolor=colour, edgecolor="grey", linewidth=0.4) for colour in palette]
-    axis.legend(
-        handles, entries, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False
-    )
-    figure.suptitle(title, fontsize=11)
-    return Picture(
-        figure,
-        alt
-        or f"Map of {len(classes)} classes, {height}×{width} pixels{': ' * bool(title)}{title}. "
-        f"Pixels: {'; '.join(entries)}",
-    )
+    beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    axis.legend(handles, entries, fontsize=8, frameon=False, **beside)
+    what = _named(f"Map of {len(classes)} classes, {height}×{width} pixels", title)
+    return Picture(figure, alt or f"{what}. Pixels: {'; '.join(entries)}")
 
 
 def curves(histories, *, title: str = "", reference: dict[str, float] | None = None) -> Picture:
@@ -181,138 +145,87 @@ def curves(histories, *, title: str = "", reference: dict[str, float] | None = N
     histories = histories if isinstance(histories, dict) else {"": histories}
     first = next(iter(histories.values()))
     figure, (left, right) = axes(1, 2, title=title or first.source)
-    for colour, (name, history) in zip(COLOURS * 9, histories.items()):
+    for colour, (name, history) in zip(itertools.cycle(COLOURS), histories.items()):
         epochs = range(1, len(history.train_loss) + 1)
-        marker = "o" if len(epochs) < 20 else None
         window = max(1, history.steps // 50)
         if len(history.batch_loss) >= window:
             running = np.convolve(history.batch_loss, np.ones(window) / window, mode="valid")
-            left.plot(
-                (np.arange(len(running)) + window) / max(history.steps, 1),
-                running,
-                color=colour,
-                alpha=0.35,
-                linewidth=0.8,
-            )
-        for axis, kind in ((left, "loss"), (right, "metric")):
-            for part, style in (("train", "--"), ("valid", "-")):
-                values = getattr(history, f"{part}_{kind}")
-                if values:
-                    label = f"{name} {history.names[part]}".strip()
-                    axis.plot(
-                        epochs,
-                        values,
-                        style,
-                        color=colour,
-                        label=label,
-                        marker=marker,
-                        markersize=4,
-                        markerfacecolor="white" if part == "train" else colour,
-                    )
+            steps = (np.arange(len(running)) + window) / max(history.steps, 1)
+            left.plot(steps, running, color=colour, alpha=0.35, linewidth=0.8)
+        dots = {"marker": "o" if len(epochs) < 20 else None, "markersize": 4}
+        for part, style, face in (("train", "--", "white"), ("valid", "-", colour)):
+            look = {"color": colour, "markerfacecolor": face, **dots}
+            look["label"] = f"{name} {history.names[part]}".strip()
+            for axis, kind in ((left, "loss"), (right, "metric")):
+                if values := getattr(history, f"{part}_{kind}"):
+                    axis.plot(epochs, values, style, **look)
     for colour, (name, value) in zip(reversed(COLOURS), (reference or {}).items()):
         right.axhline(value, color=colour, linestyle=":", label=name)
-    for axis, label in ((left, "loss"), (right, first.metric)):
+    for axis, label in ((left, "loss"), (right, first.metric_name)):
         axis.set(xlabel="epoch", ylabel=label, xlim=(0, None))
         axis.locator_params("x", integer=True)
     if right.lines:
         right.legend(fontsize=8, frameon=False)
     ends = "; ".join(f"{name} {history}".strip() for name, history in histories.items())
-    return Picture(
-        figure, f"Curves of loss and {first.metric} over epochs{': ' * bool(title)}{title}. {ends}"
-    )
+    what = _named(f"Curves of loss and {first.metric_name} over epochs", title)
+    return Picture(figure, f"{what}. {ends}")
 
 
 def confusion(result, *, title: str = "") -> Picture:
-    """The confusion matrix of an ``Evaluation``: a row for each true class, its shares over the
-    predictions."""
+    """The confusion matrix of an ``Evaluation``: for each true class a row of its shares."""
     matrix = result.confusion.numpy()
     share = matrix / matrix.sum(1, keepdims=True).clip(1)
     k = len(matrix)
     figure, axis = axes(width=0.5 * k + 1.5, height=0.45 * k + 1)
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axis.set(
-        yticks=range(k),
-        yticklabels=result.classes,
-        xlabel="predicted",
-        ylabel="true",
-        title=title or f"{result.source}: % of each true class",
-    )
+    axis.set(xlabel="predicted", ylabel="true", yticks=range(k), yticklabels=result.classes)
+    axis.set_title(title or f"{result.source}: % of each true class")
     axis.set_xticks(range(k), result.classes, rotation=45, ha="right", rotation_mode="anchor")
     axis.spines[:].set_visible(False)
     for row, column in np.ndindex(k, k):
-        if share[row, column] >= 0.005:
-            axis.text(
-                column,
-                row,
-                f"{100 * share[row, column]:.0f}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if share[row, column] > 0.5 else "black",
-            )
+        if (value := share[row, column]) >= 0.005:
+            style = {"color": "white" if value > 0.5 else "black", "fontsize": 8}
+            axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", **style)
     off = share * (1 - np.eye(k))
     row, column = np.unravel_index(off.argmax(), off.shape)
-    return Picture(
-        figure,
-        f"Confusion matrix, {result.source}. Most frequent mistake: {100 * off.max():.0f} % of "
-        f"{result.classes[row]} taken for {result.classes[column]}",
-    )
+    most = f"{100 * off.max():.0f} % of {result.classes[row]} taken for {result.classes[column]}"
+    return Picture(figure, f"Confusion matrix, {result.source}. Most frequent mistake: {most}")
 
 
 def mistakes(result, dataset, n: int = 20, *, title: str = "") -> Picture:
-    """The n mistakes of an ``Evaluation`` that the network was surest of. ``dataset`` is what was
-    evaluated, unshuffled."""
-    wrong = (result.predictions != result.labels).nonzero().squeeze(1)
-    sure = result.outputs.softmax(1).max(1).values[wrong]
+    """The n mistakes of an ``Evaluation`` that have the highest softmax probability.
+
+    ``dataset`` is what was evaluated, unshuffled. Raises ``ValueError`` when there are none.
+    """
+    wrong = (result.predictions != result.targets).nonzero().squeeze(1)
+    sure = result.outputs.softmax(1).amax(1)[wrong]
     worst = wrong[sure.argsort(descending=True)][:n]
     if not len(worst):
         raise ValueError("there are no mistakes to show: every prediction is right")
-    names = [
-        f"{result.classes[result.predictions[i]]}\nnot {result.classes[result.labels[i]]}"
-        for i in worst
-    ]
-    return images(
-        dataset.pixels(worst.to(dataset.images.device)),
-        names,
-        columns=10,
-        size=1.15,
-        title=title or f"{result.source}: the surest of {len(wrong):,} mistakes",
-    )
+    pairs = zip(result.predictions[worst], result.targets[worst])
+    titles = [f"{result.classes[said]}\nnot {result.classes[true]}" for said, true in pairs]
+    title = title or f"{result.source}: the surest of {count(len(wrong), 'mistake')}"
+    return images(dataset.pixels(worst.to(dataset.images.device)), titles, size=1.15, title=title)
 
 
 def filters(weight: torch.Tensor, *, title: str = "", columns: int = 8) -> Picture:
-    """The kernels of a convolution, out×in×k×k: in colour if they have three input channels, else
-    the first one's plane.
-
-    Colour kernels are scaled to 0 … 1 each; grey ones share one scale: zero is mid-grey, white
-    positive, black negative.
+    """The kernels of a convolution, out×in×k×k: in colour if there are three input channels, else
+    that of the first. Each colour kernel is scaled to 0 … 1; grey ones share one scale: zero is
+    mid-grey, white positive, black negative.
     """
     kernels = weight.detach().float().cpu()
-    limits = None
+    shown, most = kernels[:, 0], float(kernels[:, 0].abs().max())
     if kernels.shape[1] == 3:
         low, high = kernels.amin((1, 2, 3), keepdim=True), kernels.amax((1, 2, 3), keepdim=True)
         shown = ((kernels - low) / (high - low).clamp_min(1e-12)).permute(0, 2, 3, 1)
-    else:
-        shown = kernels[:, 0]
-        largest = float(shown.abs().max())
-        limits = (-largest, largest)
-    return images(
-        shown.numpy(),
-        [f"filter {i}" for i in range(len(shown))],
-        columns=columns,
-        title=title,
-        limits=limits,
-        alt=f"{len(shown)} learned filters of {kernels.shape[2]}×{kernels.shape[3]} weights. {title}",
-    )
+    alt = f"{count(len(shown), 'learned filter')} of {times(kernels.shape[2:])} weights. {title}"
+    titles = [f"filter {i}" for i in range(len(shown))]
+    return images(shown, titles, columns=columns, title=title, limits=(-most, most), alt=alt)
 
 
 def feature_maps(maps: torch.Tensor, *, title: str = "", columns: int = 8) -> Picture:
     """The channels of one image's feature maps, C×H×W, on one common grey scale."""
     shown = maps.detach().float().cpu()
-    return images(
-        shown.numpy(),
-        [f"map {i}" for i in range(len(shown))],
-        columns=columns,
-        title=title,
-        alt=f"{len(shown)} feature maps of {shown.shape[1]}×{shown.shape[2]}. {title}",
-    )
+    alt = f"{count(len(shown), 'feature map')} of {times(shown.shape[1:])}. {title}"
+    titles = [f"map {i}" for i in range(len(shown))]
+    return images(shown, titles, columns=columns, title=title, alt=alt)

@@ -31,6 +31,11 @@ def definitions(name: str) -> SimpleNamespace:
     return SimpleNamespace(**space)
 
 
+def parameters(net) -> int:
+    """How many numbers the network learns."""
+    return sum(p.numel() for p in net.parameters())
+
+
 def _is_definition(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
         try:

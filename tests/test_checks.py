@@ -1,9 +1,11 @@
 """``ck.check``: right answers are computed here anew, wrong ones are told apart, and no answer
 stands in the package."""
 
+import json
 import math
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from torch.nn import functional as F
 
 import coursekit as ck
 from coursekit import checks
-from coursekit.checks import SEALS, Verdict
+from coursekit.checks import SEALS, Seal, Verdict
 from notebooks import definitions
 
 
@@ -106,9 +108,9 @@ WRONG = [
     ("w1-q4", "B", "wrong", "normalised already"),
     ("w1-q4", "a", "wrong", "belong together"),
     ("w1-q4", "D", "wrong", '"A", "B" or "C"'),
-    ("w1-q4", 3, "wrong", "a letter, not 3"),
-    ("w1-q4", "CC", "wrong", "a letter"),
-    ("w1-q4", "", "wrong", "a letter"),
+    ("w1-q4", 3, "wrong", "a single letter, not 3"),
+    ("w1-q4", "CC", "wrong", "a single letter"),
+    ("w1-q4", "", "wrong", "a single letter"),
     ("w2-q3", 7810, "close", "a step too"),
     ("w2-q3", 7812.5, "close", "no half steps"),
     ("w2-q3", 7813, "close", "each"),
@@ -197,29 +199,39 @@ def test_no_answer_is_written_in_the_package():
     """Neither the words beside a seal nor the seal itself tell the answer."""
     for name, right in right_numbers().items():
         seal = SEALS[name]
-        told = " ".join([seal.asks, seal.right, seal.close, *(seal.hints or {}).values()])
+        told = " ".join([seal.asks, seal.right, seal.close, *seal.hints.values()])
         assert not re.search(rf"(?<![\d.]){re.escape(f'{right:g}')}(?![\d.]*\d)", told), name
         assert len(seal.right) == 16
 
 
-def test_a_new_question_can_be_sealed():
-    space = {"Seal": checks.Seal}
+def test_a_new_question_can_be_sealed(monkeypatch):
     text = checks.seal(
         "w9-q1", 62_006, asks="the parameters", step=1, hints={61_000: "count again", 5: 'not "5"'}
     )
-    made = eval("{" + text + "}", space)["w9-q1"]
-    assert "62006" not in text and made.asks == "the parameters" and made.hints.keys() != {"61000"}
-    SEALS["w9-q1"] = made
-    try:
-        kinds = [ck.check("w9-q1", value) for value in (62_006, 61_000, 5, 7)]
-    finally:
-        del SEALS["w9-q1"]
-    assert [(v.kind, v.hint) for v in kinds] == [
-        ("right", ""),
-        ("close", "count again"),
-        ("wrong", 'not "5"'),
-        ("wrong", ""),
+    made = Seal(**json.loads("{" + text + "}")["w9-q1"])
+    assert "62006" not in text and made.asks == "the parameters" and "61000" not in made.hints
+    monkeypatch.setitem(SEALS, "w9-q1", made)
+    assert [
+        (verdict.kind, verdict.hint)
+        for verdict in (ck.check("w9-q1", value) for value in (62_006, 61_000, 5, 7))
+    ] == [("right", ""), ("close", "count again"), ("wrong", 'not "5"'), ("wrong", "")]
+
+
+def test_a_new_choice_can_be_sealed(monkeypatch):
+    text = checks.seal("w9-q2", "b", asks='"A" or "B"', hints={"a": "the other one"})
+    monkeypatch.setitem(SEALS, "w9-q2", Seal(**json.loads("{" + text + "}")["w9-q2"]))
+    assert [repr(ck.check("w9-q2", letter)) for letter in "BAC"] == [
+        "w9-q2: right",
+        "w9-q2: wrong, the other one",
+        'w9-q2: wrong, "A" or "B"',
     ]
+
+
+def test_an_entry_stands_in_the_file_as_it_is_printed():
+    content = Path(checks.__file__).with_name("seals.json").read_text(encoding="utf-8")
+    asks = SEALS["w5-q10"].asks
+    entry = checks.seal("w5-q10", RIGHT["w5-q10"](), asks=asks, step=0.2)
+    assert entry.removesuffix("\n  }") in content
 
 
 @pytest.mark.parametrize(

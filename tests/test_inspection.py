@@ -1,12 +1,14 @@
 """The layer table against facts and measurements; the comparison of two models."""
 
 import copy
+import math
 
 import pytest
 import torch
 import torchvision
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from coursekit import inspection
 
@@ -82,6 +84,122 @@ def test_vgg16_sees_212_pixels():
 def test_macs_count_the_whole_batch():
     one, four = (inspection.layers(LeNet(), torch.zeros(n, 3, 32, 32)).macs for n in (1, 4))
     assert four == 4 * one
+
+
+class Handmade(nn.Module):
+    """A convolution with weights of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels, self.bias = nn.Parameter(torch.ones(4, 3, 3, 3)), nn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        return F.conv2d(x, self.kernels, self.bias)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "macs"),
+    [
+        (nn.Conv2d(4, 8, 3, groups=4, bias=False), (2, 4, 9, 9), 2 * 8 * 7 * 7 * 9),
+        (nn.Conv2d(4, 8, 3), (4, 9, 9), 8 * 7 * 7 * (4 * 9 + 1)),
+        (nn.Conv3d(1, 2, (7, 3, 3)), (2, 1, 9, 9, 9), 2 * 2 * 3 * 7 * 7 * (7 * 9 + 1)),
+        # each input value times each weight of its channel, and a bias for each output value
+        (nn.ConvTranspose2d(3, 5, 3, stride=2), (2, 3, 4, 4), 2 * 16 * 3 * 45 + 2 * 5 * 81),
+        (nn.Linear(4, 3), (2, 4), 2 * 3 * 5),
+        (nn.Linear(4, 3), (2, 7, 4), 2 * 7 * 3 * 5),
+        (nn.LSTM(4, 3, batch_first=True), (2, 7, 4), 2 * 7 * 4 * 3 * (4 + 3 + 2)),
+        (nn.BatchNorm2d(6), (2, 6, 9, 9), 2 * 12),
+        (nn.LayerNorm(6), (2, 7, 6), 2 * 12),
+        (nn.MaxPool2d(2), (2, 6, 8, 8), 0),
+        (Handmade(), (2, 3, 5, 5), 2 * 4 * 9 * (27 + 1)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+def test_macs_by_definition(layer, shape, macs):
+    (row,) = inspection.layers(layer, torch.zeros(shape))
+    assert row.macs == macs
+    assert row.parameters == sum(p.numel() for p in layer.parameters())
+
+
+def test_a_look_up_multiplies_nothing():
+    table = inspection.layers(nn.Embedding(10, 4), torch.zeros(2, 5, dtype=torch.int64))
+    assert [(row.shape, row.parameters, row.macs) for row in table] == [((2, 5, 4), 40, 0)]
+
+
+class Shared(nn.Module):
+    """One layer called twice, under two names, and another with the same weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.tied = nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)
+        self.again, self.tied.weight = self.first, self.first.weight
+        self.unused = nn.Linear(7, 7)
+
+    def forward(self, x):
+        return self.tied(self.again(self.first(x))), x
+
+
+def test_what_is_shared_counts_once():
+    net = Shared()
+    table = inspection.layers(net, torch.zeros(1, 1, 9, 9))
+    assert [(row.name, row.parameters, row.macs, row.field) for row in table] == [
+        ("first", 10, 10 * 49, 3),
+        ("first", 0, 10 * 25, 5),
+        ("tied", 1, 10 * 9, 7),
+    ], "each call has its row, each parameter is counted in one"
+    assert table.parameters == sum(p.numel() for p in net.parameters()) - 56
+
+
+class Scaled(nn.Module):
+    """A module with a parameter and a product of its own beside its child's."""
+
+    def __init__(self):
+        super().__init__()
+        self.child, self.mix = nn.Conv2d(3, 4, 3), nn.Parameter(torch.ones(5, 4))
+
+    def forward(self, x):
+        return self.child(x).mean((2, 3)) @ self.mix.T
+
+
+def test_parameters_beside_a_childs_have_a_row():
+    net = nn.Sequential(Scaled(), nn.Linear(5, 2))
+    table = inspection.layers(net, torch.zeros(2, 3, 5, 5))
+    assert [(row.name, row.kind, row.shape, row.parameters, row.macs) for row in table] == [
+        ("0.child", "Conv2d", (2, 4, 3, 3), 112, 2 * 4 * 9 * 28),
+        ("0", "Scaled", (2, 5), 20, 2 * 4 * 5),
+        ("1", "Linear", (2, 2), 12, 2 * 12),
+    ]
+    assert table.parameters == sum(p.numel() for p in net.parameters())
+
+
+def test_of_several_outputs_the_first_has_its_shape():
+    net = nn.Sequential(nn.MaxPool2d(2, return_indices=True))
+    assert inspection.layers(net, torch.zeros(1, 1, 4, 4))[0].shape == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("make", ["resnet50", "googlenet", "mobilenet_v2", "densenet121"])
+def test_the_rows_of_published_networks_add_up(make):
+    """Half of what torch counts for the whole network, a bias for each output value, and twice the
+    channels of each batch normalisation."""
+    options = {"init_weights": False} if make == "googlenet" else {}
+    with torch.device("meta"):
+        net = getattr(torchvision.models, make)(weights=None, **options).eval()
+        x = torch.zeros(2, 3, 224, 224)
+    table = inspection.layers(net, x)
+    with FlopCounterMode(display=False) as counter:
+        net(x)
+    beside = 0
+    for row in table:
+        module = net.get_submodule(row.name)
+        if row.kind == "BatchNorm2d":
+            beside += 2 * 2 * module.num_features
+        elif row.kind in ("Conv2d", "Linear") and module.bias is not None:
+            beside += math.prod(row.shape)
+    assert table.macs == counter.get_total_flops() // 2 + beside
+    unused = ("aux1.", "aux2.")  # GoogLeNet's heads, for training only
+    assert table.parameters == sum(
+        p.numel() for name, p in net.named_parameters() if not name.startswith(unused)
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,6 +284,23 @@ def test_the_model_is_not_changed():
     assert all(module.training for module in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+@pytest.mark.parametrize(("models", "inputs"), [("meta", "cpu"), ("cpu", "meta")])
+def test_the_input_comes_to_the_models_device(models, inputs):
+    net = LeNet().to(models)
+    table = inspection.layers(net, torch.zeros(1, 3, 32, 32, device=inputs))
+    assert table == inspection.layers(LeNet(), torch.zeros(1, 3, 32, 32))
+    assert {p.device.type for p in net.parameters()} == {models}
+
+
+def test_an_input_that_does_not_fit():
+    net = LeNet()
+    net.pool.eval()
+    with pytest.raises(ValueError, match=r"cannot take an input \(1, 3, 16, 16\): mat1 and mat2"):
+        inspection.layers(net, torch.zeros(1, 3, 16, 16))
+    assert net.training and not net.pool.training, "each module is in the mode it was in"
+    assert not any(module._forward_hooks for module in net.modules())
 
 
 # ---- same_outputs

@@ -113,7 +113,8 @@ def test_class_map():
     )
     check(
         picture,
-        "Map of 4 classes, 2×4 pixels: Fields (synthetic). Pixels: corn 3; oats 1; woods 2; wheat 0",
+        "Map of 4 classes, 2×4 pixels: Fields (synthetic)",
+        "Pixels: corn 3; oats 1; woods 2; wheat 0",
     )
     (axis,) = picture.figure.axes
     assert picture.figure.get_suptitle() == "Fields (synthetic)" and np.array_equal(
@@ -212,6 +213,14 @@ def test_no_mistakes_to_show(squares):
     )
     with pytest.raises(ValueError, match="no mistakes to show"):
         plots.mistakes(result, squares)
+
+
+@pytest.mark.parametrize("draw", [plots.confusion, lambda result: plots.mistakes(result, None)])
+def test_what_is_no_classification_has_neither_confusion_nor_mistakes(draw):
+    photos = torch.zeros(3, 1, 4, 4)
+    result = ck.Evaluation(0.5, torch.ones(3), photos, photos, "PSNR", (), SOURCE)
+    with pytest.raises(ValueError, match="evaluation of PSNR, not of classes"):
+        draw(result)
 
 
 def test_filters(seeded):

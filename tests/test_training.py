@@ -2,6 +2,8 @@
 what is said then."""
 
 import copy
+import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import coursekit as ck
 from coursekit import training
 from coursekit.augment import RandomCrop, RandomHorizontalFlip
+from coursekit.engine.mixed_precision import fuse
 
 
 class Net(nn.Module):
@@ -218,13 +221,13 @@ def test_other_loss_other_metric(pictures, seeded):
     net = Net(classes=1)
     history = fit(net, loader, loader, epochs=2, loss=squared, metric=nearness)
     result = ck.evaluate(net, loader, loss=squared, metric=nearness)
-    assert history.metric == result.metric == "nearness"
+    assert history.metric_name == result.metric_name == "nearness"
     with torch.no_grad():
         outputs = net.eval()(x).squeeze(1)
     target = x.mean((1, 2, 3))
     assert result.loss == pytest.approx(F.mse_loss(outputs, target).item(), rel=1e-5)
-    assert result.accuracy == pytest.approx((1 - (outputs - target).abs()).mean().item(), rel=1e-5)
-    assert history.valid_metric[-1] == pytest.approx(result.accuracy, rel=1e-6)
+    assert result.mean == pytest.approx((1 - (outputs - target).abs()).mean().item(), rel=1e-5)
+    assert history.valid_metric[-1] == pytest.approx(result.mean, rel=1e-6)
     assert repr(result).startswith("nearness 0.") and "%" not in repr(result)
 
 
@@ -279,7 +282,9 @@ def test_several_outputs(pictures, seeded):
         expected = net(X)
     assert history.valid_loss[-1] == result.loss == pytest.approx(loss(expected, y).item())
     assert isinstance(result.outputs, tuple) and all(map(torch.allclose, result.outputs, expected))
-    assert result.correct == both_right(expected, y).sum() and result.classes == pictures.classes
+    assert (
+        result.values.sum() == both_right(expected, y).sum() and result.classes == pictures.classes
+    )
 
 
 # ---- the best epoch
@@ -387,7 +392,7 @@ def test_the_fused_step_gives_nearly_the_same_weights(pictures, kind):
         nets.append(plain_net())
         optimizer = kind(nets[-1].parameters(), lr=1e-2)
         if fused:
-            training._fuse(optimizer)
+            fuse(optimizer)
             assert optimizer.param_groups[0]["fused"]
         fit(nets[-1], pictures.loader(20, shuffle=True), epochs=3, optimizer=optimizer)
     for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values()):
@@ -397,12 +402,12 @@ def test_the_fused_step_gives_nearly_the_same_weights(pictures, kind):
 def test_fusing_leaves_other_optimizers_alone():
     net = Net()
     plain = torch.optim.Rprop(net.parameters())
-    training._fuse(plain)
+    fuse(plain)
     assert "fused" not in plain.param_groups[0]
     used = adam(net)
     net.out.bias.sum().backward()
     used.step()
-    training._fuse(used)
+    fuse(used)
     assert not used.param_groups[0]["fused"], "a step that was begun is not changed"
 
 
@@ -425,7 +430,7 @@ def test_evaluate_agrees_with_scikit_learn(n, classes, batch_size, seed):
     assert np.array_equal(
         result.confusion, metrics.confusion_matrix(labels, predictions, labels=range(classes))
     )
-    assert torch.equal(result.labels, labels) and torch.equal(result.predictions, predictions)
+    assert torch.equal(result.targets, labels) and torch.equal(result.predictions, predictions)
     torch.testing.assert_close(result.outputs, outputs)
     assert result.loss == pytest.approx(
         metrics.log_loss(labels, outputs.double().softmax(1), labels=range(classes)), rel=1e-4
@@ -605,3 +610,122 @@ class LosesTheBatch(nn.Module):
 def test_a_lost_batch_dimension(call):
     with pytest.raises(ValueError, match=r"the model made 6 outputs for 3 labels: .*flatten\(1\)"):
         call(LosesTheBatch(), [(torch.zeros(3, 4), torch.zeros(3, dtype=torch.long))])
+
+
+# ---- a metric is one value for each sample, and accuracy is for classes
+
+
+def near(outputs, target):
+    """A metric for one output, right where it is on the target's side of one half."""
+    return (outputs.squeeze(1) > 0) == (target > 0.5)
+
+
+def with_targets(shape, dtype, classes=1):
+    """A net and batches of eight 1×8×8 images with targets of this shape."""
+    target = torch.randint(0, 2, shape).to(dtype)
+    return Net(classes=classes), [(torch.rand(8, 1, 8, 8), target)]
+
+
+def binary(outputs, target):
+    return F.binary_cross_entropy_with_logits(outputs.reshape(-1), target.reshape(-1).float())
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("shape", "dtype", "metric", "words"),
+    [
+        ((8, 1), torch.float32, None, "accuracy compares .* not float32 8×1 with float32 8×1"),
+        ((8,), torch.float32, None, "accuracy compares .* not float32 8×1 with float32 8"),
+        ((8,), torch.int64, None, "accuracy compares .* not float32 8×1 with int64 8"),
+        ((8, 1), torch.int64, None, "accuracy compares .* with int64 8×1"),
+        ((8, 1), torch.float32, near, "metric near must give one value .* 8 samples.*not bool 8×8"),
+        ((8,), torch.int64, lambda o, y: 0.5, "metric <lambda> must give .* not float"),
+        ((8,), torch.int64, partial(lambda o, y: o), "metric <lambda> .*not float32 8×1"),
+        ((8,), torch.int64, lambda o, y: o.mean(), "metric <lambda> .* not float32 .one number."),
+    ],
+)
+def test_a_metric_that_lies_is_refused_by_name(shape, dtype, metric, words, call):
+    net, batches = with_targets(shape, dtype)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    options = {"loss": binary} | ({"metric": metric} if metric else {})
+    with pytest.raises(ValueError, match=words):
+        if call == "evaluate":
+            ck.evaluate(net, batches, **options)
+        else:
+            fit(net, batches, epochs=1, optimizer=adam(net), **options)
+    for name, value in net.named_parameters():
+        assert torch.equal(value, before[name]), "it was trained before the metric was looked at"
+
+
+def test_photos_as_targets_need_a_metric(seeded):
+    net = nn.Conv2d(1, 1, 3, padding=1)
+    photos = torch.rand(4, 1, 6, 6)
+    with pytest.raises(ValueError, match="accuracy compares .* pass another one, as in metric="):
+        fit(net, [(photos, photos)], epochs=1, optimizer=adam(net), loss=F.mse_loss)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
+def test_one_output_is_the_affair_of_the_loss(seeded, dtype):
+    net, batches = with_targets((8,), dtype)
+    history = fit(net, batches, epochs=20, optimizer=adam(net, 1e-2), loss=binary, metric=near)
+    result = ck.evaluate(net, batches, loss=binary, metric=near)
+    assert result.mean == 1 and 0 <= min(history.train_metric) <= max(history.train_metric) <= 1
+
+
+def test_partials_and_objects_have_a_name(pictures, seeded):
+    def top(outputs, target, k):
+        return (outputs.topk(k).indices == target[:, None]).any(1)
+
+    class Right:
+        def __call__(self, outputs, target):
+            return outputs.argmax(1) == target
+
+    net = Net()
+    history = fit(net, pictures.loader(32), epochs=1, optimizer=adam(net), metric=partial(top, k=2))
+    result = ck.evaluate(net, pictures.loader(32), metric=Right())
+    assert (history.metric_name, result.metric_name) == ("top", "Right")
+    assert result.mean == result.accuracy == ck.evaluate(net, pictures.loader(32)).accuracy
+
+
+def test_an_evaluation_of_something_else_has_no_accuracy(seeded):
+    net, batches = with_targets((8,), torch.float32)
+    result = ck.evaluate(net, batches, loss=binary, metric=near)
+    for name in ("accuracy", "correct", "predictions", "confusion", "per_class"):
+        with pytest.raises(ValueError, match="an evaluation of near, not of classes.*is .mean"):
+            getattr(result, name)
+    assert 0 <= result.mean <= 1 and result.margin >= 0
+
+
+def test_the_time_of_the_evaluation_does_not_count(pictures):
+    class Slow:
+        def __iter__(self):
+            time.sleep(0.5)
+            yield from pictures.loader(96)
+
+    net = Net()
+    history = fit(net, pictures.loader(96), Slow(), epochs=1)
+    assert history.seconds[0] < 0.4
+
+
+def test_a_loader_without_a_length_will_do(pictures, seeded):
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([(torch.rand(1, 8, 8), i % 3) for i in range(24)])
+
+    history = fit(Net(), DataLoader(Stream(), 8), epochs=2)
+    assert history.samples == [24, 24]
+    with pytest.raises(ValueError, match="the training loader is used up"):
+        fit(Net(), iter([*pictures.loader(32)]), epochs=2)
+
+
+def test_labels_that_the_loss_leaves_out_are_no_fault(seeded):
+    target = torch.tensor([0, 1, -100, 2])
+    history = fit(Net(), [(torch.rand(4, 1, 8, 8), target)], epochs=1)
+    assert np.isfinite(history.train_loss[0])
+
+
+def test_small_whole_numbers_are_counted_right():
+    """200 classes as uint8: 199 · 200 needs more than eight bits."""
+    outputs, target = torch.eye(200), torch.arange(200, dtype=torch.uint8)
+    result = ck.evaluate(nn.Identity(), [(outputs, target)])
+    assert torch.equal(result.confusion, torch.eye(200, dtype=torch.int64))

@@ -1,2 +1,1 @@
-"""What only teachers and maintainers use: the command ``coursekit``. Notebooks never import this
-package."""
+"""What teachers and maintainers use: the command ``coursekit``. Notebooks never import this."""

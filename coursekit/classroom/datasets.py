@@ -1,12 +1,11 @@
-"""``coursekit data``: which data sets are here, how to get them, whether they are whole, and how to
-hand them on."""
+"""``coursekit data``: which data sets are here and whole, how to get them and hand them on."""
 
+import argparse
 import contextlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,378 +13,257 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from .. import data, denoising, download, hyperspectral, lab, pictures, retrieval, sources
-from . import course
+from ..course import CommandError, NotANotebook, find_notebooks, find_root, shown
+from ..data import catalogue, download
+from ..data.catalogue import SETS, DataSet
+from ..engine.files import write_whole
+from ..engine.settings import data_folder, offline
+from ..engine.text import aligned, count, printable
+from ..handin import notebook
 
-LISTING = "SHA256SUMS"  # as download.listed_hash reads it
+EXAMPLES = """\
+examples:
+  coursekit data list                      what the data folder has of each data set
+  coursekit data fetch mnist cifar10       download what is missing of these
+  coursekit data verify                    compare every file with its known hash
+  coursekit data pack -o room              copies of what is here, for a room without network
+
+Only real data are packed. Exit code: 0 all went well, 1 a set is damaged or not to be had,
+2 wrong arguments.
+"""
 PUBLISHED = "publisher's files"
-PHOTOS = "folder of photos"
 NOT_KNOWN = "not known"
+STANDIN = " stand-in ("  # in the source of every stand-in
 CALL = re.compile(r"""\bload\w*\(\s*["'](\w+)["']""")  # load("mnist"), ck.load_scene("salinas", …)
-STANDIN = sources.source_of_standin("", "").removesuffix(
-    ")"
-)  # what the source of every stand-in has
 
 
-@dataclass(frozen=True, eq=False)
-class DataSet:
-    """A data set as the commands see it, of whatever family.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be done, and with which sets."""
+    actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "what the data folder has of each set, with licence and weeks"),
+        ("fetch", "download what is missing"),
+        ("verify", "compare every file with its known hash"),
+        ("pack", "make a data folder for a room without network"),
+    ):
+        action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        action.add_argument("names", nargs="*", metavar="NAME", help="a data set (default: all)")
+    pack = actions.choices["pack"]
+    pack.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where they go")
+    pack.add_argument("--force", action="store_true", help="replace what it has of these sets")
 
-    ``files`` are the publisher's. ``load`` gives the set through the course's own loader, and
-    ``arrays`` makes of that what a prepared file holds; None where nothing but the files keeps all
-    there is. ``prepared`` and ``photos`` say whether the loader takes a prepared file ``NAME.npz``
-    and a folder of photos ``NAME/``.
-    """
 
-    name: str
-    title: str
-    licence: str
-    files: Sequence[sources.File]
-    load: Callable[[], object]
-    arrays: Callable[..., dict[str, object]] | None
-    prepared: bool = True
-    photos: bool = False
-
-    def owns(self, path: str) -> bool:
-        """Whether a file of this path, from the data folder, is one of the set's."""
-        return (
-            self.prepared
-            and path == f"{self.name}.npz"
-            or self.photos
-            and path.startswith(f"{self.name}/")
-            or any(path == file.path for file in self.files)
-        )
+def main(options: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit code."""
+    if options.action == "pack":
+        return pack(options.names, options.output, options.force)
+    return {"list": list_sets, "fetch": fetch, "verify": verify}[options.action](options.names)
 
 
 @dataclass(frozen=True)
 class Form:
     """What a folder has of a set in one form: a prepared file, photos, or the publisher's files,
-    all of them or a part."""
+    all of them or a part; ``paths`` are below the folder."""
 
     words: str
-    paths: list[Path]
+    paths: list[str]
+    licence: str
     whole: bool = True
-
-
-def known_sets() -> dict[str, DataSet]:
-    """Every data set of the course by its name. A new family is a new entry in this list."""
-    families = [
-        # the size of photos is chosen when they are loaded, so that a prepared file would be too
-        # small for some notebook
-        [
-            DataSet(
-                name,
-                known.published,
-                known.licence,
-                known.files,
-                partial(data.load, name, device="cpu"),
-                None if known.size else _arrays_of_images,
-                photos=known.size is not None,
-            )
-            for name, known in data.KNOWN.items()
-        ],
-        [
-            DataSet(
-                name,
-                known.title,
-                known.licence,
-                known.files,
-                partial(hyperspectral.load_scene, name),
-                _arrays_of_scene,
-            )
-            for name, known in hyperspectral.KNOWN.items()
-        ],
-        [
-            DataSet(
-                name,
-                known.title,
-                known.licence,
-                denoising.files(name),
-                partial(denoising.load_grey, name, device="cpu"),
-                None,
-                prepared=False,
-            )
-            for name, known in denoising.KNOWN.items()
-        ],
-        [
-            DataSet(
-                name,
-                known.title,
-                known.licence,
-                known.files,
-                partial(retrieval.load_pairs, name, device="cpu"),
-                _arrays_of_pairs,
-            )
-            for name, known in retrieval.KNOWN.items()
-        ],
-    ]
-    return {one.name: one for family in families for one in family}
-
-
-def _arrays_of_images(parts: tuple[data.Images, data.Images]) -> dict[str, object]:
-    arrays = {}
-    for name, part in zip(("train", "test"), parts):
-        pixels = part.pixels()
-        arrays[f"{name}_images"] = np.ascontiguousarray(
-            pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-        )
-        arrays[f"{name}_labels"] = part.labels.numpy()
-    return arrays | {"classes": np.array(parts[0].classes), "source": parts[0].source}
-
-
-def _arrays_of_scene(scene: hyperspectral.Scene) -> dict[str, object]:
-    arrays = {
-        "cube": scene.cube,
-        "labels": scene.labels,
-        "classes": np.array(scene.classes),
-        "source": scene.source,
-    }
-    return arrays if scene.wavelengths is None else arrays | {"wavelengths": scene.wavelengths}
-
-
-def _arrays_of_pairs(parts: tuple[retrieval.Pairs, retrieval.Pairs]) -> dict[str, object]:
-    arrays = {
-        f"{name}_{kind}": getattr(part, kind).numpy()
-        for name, part in zip(("train", "test"), parts)
-        for kind in ("image", "text", "labels")
-    }
-    return arrays | {"classes": np.array(parts[0].classes), "source": parts[0].source}
 
 
 def here(folder: Path) -> list[str]:
     """The names of the sets that a data folder has, in one form or another."""
-    return [
-        name
-        for name, one in known_sets().items()
-        if any(form.whole for form in _forms(one, folder))
-    ]
+    return [name for name, one in SETS.items() if any(form.whole for form in _forms(one, folder))]
 
 
 def list_sets(names: list[str]) -> int:
     """Print a table of these data sets, or of all: what the data folder has of each, and what is
-    known of it; returns 0.
-
-    Raises ``CommandError`` for the name of no set.
-    """
-    folder = lab.data_folder()
-    listed, weeks = _listed(folder), _weeks()
-    rows = [("name", "in the data folder", "size", "hash", "weeks", "licence")]
+    known of it; returns 0. Raises ``CommandError`` for the name of no set."""
+    folder = data_folder()
+    listed, weeks = download.listed_hashes(folder), _weeks()
+    rows = [("name", "in the data folder", "size", "hash from", "weeks", "licence")]
     for one in _chosen(names):
         forms = _forms(one, folder)
+        there = ", ".join(form.words for form in forms) or "nothing: a stand-in"
         paths = [path for form in forms for path in form.paths]
-        which = [_below(folder, path) for path in paths] or [file.path for file in one.files]
-        kinds = dict.fromkeys(_known_hash(one, path, listed)[1] for path in which)
-        rows.append(
-            (
-                one.name,
-                ", ".join(form.words for form in forms) or "nothing: a stand-in",
-                _size(paths) if paths else "",
-                ", ".join(kinds) or NOT_KNOWN,
-                weeks.get(one.name, ""),
-                _licence(one, forms[0] if forms else None),
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        print(
-            "  ".join(
-                text.rjust(width) if i == 2 else text.ljust(width)
-                for i, (text, width) in enumerate(zip(row, widths))
-            ).rstrip()
-        )
-    print(f"The data folder is {_shown(folder)}.")
+        which = paths or [file.path for file in one.files]
+        known = _known_hashes(one, listed)
+        kinds = dict.fromkeys(known[path][1] if path in known else NOT_KNOWN for path in which)
+        size, hashes = _size(folder, paths) if paths else "", ", ".join(kinds) or NOT_KNOWN
+        licence = forms[0].licence if forms else one.licence
+        rows.append((one.name, there, size, hashes, weeks.get(one.name, ""), licence))
+    print(*aligned(rows, right=[2]), f"The data folder is {_shown(folder)}.", sep="\n")
     return 0
 
 
 def fetch(names: list[str]) -> int:
     """Download what is missing of these data sets, or of all; returns 0, or 1 if one of them could
-    not be had.
-
-    Raises ``CommandError`` for the name of no set, and where ``COURSEKIT_OFFLINE`` forbids the
-    network.
-    """
-    chosen, folder, failed = _chosen(names), lab.data_folder(), []
-    if lab.offline():
-        raise course.CommandError(
-            "COURSEKIT_OFFLINE forbids the network: unset it, or bring the sets along from a computer "
-            "that has them (coursekit data pack)"
-        )
+    not be had. Raises ``CommandError`` for the name of no set, and where ``COURSEKIT_OFFLINE``
+    forbids the network."""
+    chosen, folder, failed = _chosen(names), data_folder(), []
+    if offline():
+        way_out = "unset it, or bring the sets from another computer (coursekit data pack)"
+        raise CommandError(f"COURSEKIT_OFFLINE forbids the network: {way_out}")
     for one in chosen:
-        forms = _forms(one, folder)
-        if whole := [form.words for form in forms if form.whole]:
-            print(f"{one.name}: is here already ({whole[0]})")
+        say = partial(print, f"{one.name}:", flush=True)
+        if whole := [form.words for form in _forms(one, folder) if form.whole]:
+            say(f"is here already ({whole[0]})")
         elif not one.files:
-            print(
-                f"{one.name}: cannot be downloaded, for nobody knows the hash of the publisher's files: put a prepared file "
-                f"{one.name}.npz into {_shown(folder)}"
-            )
-            failed += [one.name] * (one.name in names)  # without names, what can be had is meant
+            instead = f"put a prepared file {one.name}.npz into {_shown(folder)}"
+            say(f"cannot be downloaded, for no hash of the publisher's files is known: {instead}")
+            if one.name in names:  # without names, what can be had is meant
+                failed.append(one.name)
         else:
             missing = [file for file in one.files if not (folder / file.path).exists()]
-            print(
-                f"{one.name}: downloading {_count(len(missing))} from {urlsplit(missing[0].addresses[0]).hostname}",
-                flush=True,
-            )
+            files, publisher = count(len(missing), "file"), urlsplit(missing[0].addresses[0])
+            say(f"downloading {files} from {publisher.hostname}")
             try:
-                sources.obtain(one.files, one.title)
-            except (sources.NotHere, download.DataError, OSError) as error:
-                print(f"{one.name}: FAILED, {error}", flush=True)
+                download.obtain(one.files, one.publication)
+            except (download.DataError, OSError) as error:
+                say(f"FAILED, {error}")
                 failed.append(one.name)
             else:
-                paths = [folder / file.path for file in missing]
-                print(
-                    f"{one.name}: {_count(len(paths))}, {_size(paths)}, now in {_shown(paths[0].parent)}",
-                    flush=True,
-                )
+                size = _size(folder, [file.path for file in missing])
+                say(f"{files}, {size}, now in {_shown((folder / missing[0].path).parent)}")
     if failed:
-        print(
-            f"not to be had: {', '.join(failed)}; the notebooks take stand-ins for them, and say so"
-        )
+        print(f"not to be had: {', '.join(failed)}; the notebooks take stand-ins, and say so")
     return 1 if failed else 0
 
 
 def verify(names: list[str]) -> int:
     """Compare every file of these data sets, or of all, with its known hash; returns 0, or 1 if one
-    is damaged.
-
-    Damaged is also a file that cannot be read, and one that SHA256SUMS lists but that is gone.
-    Raises ``CommandError`` for the name of no set.
-    """
-    folder, damaged = lab.data_folder(), 0
-    listed = _listed(folder)
+    is damaged, cannot be read, or is gone although SHA256SUMS lists it. Raises ``CommandError`` for
+    the name of no set."""
+    folder, damaged = data_folder(), 0
+    listed = download.listed_hashes(folder)
     for one in _chosen(names):
-        forms = _forms(one, folder)
-        paths = [_below(folder, path) for form in forms for path in form.paths]
-        faults = [
-            (path, "is gone, but SHA256SUMS lists it")
-            for path in listed
-            if one.owns(path) and path not in paths
-        ]
-        right = unknown = 0
+        say = partial(print, f"{one.name}:", flush=True)
+        forms, known = _forms(one, folder), _known_hashes(one, listed)
+        paths = dict.fromkeys(path for form in forms for path in form.paths)
+        gone = [path for path in listed if path in known and path not in paths]
+        faults = dict.fromkeys(gone, f"is gone, but {download.LISTING} lists it")
         for path in paths:
-            known, _ = _known_hash(one, path, listed)
-            if not known:
-                unknown += 1
-            elif fault := _fault(folder / path, known):
-                faults.append((path, fault))
-            else:
-                right += 1
-        for path, fault in faults:
-            print(
-                f"{one.name}: DAMAGED, {pictures.printable(path)} {fault}: move away what is there of it, then fetch or "
-                "prepare it again",
-                flush=True,
-            )
-        found = [f"ok, {_count(right)}"] * bool(right) + [
-            f"no hash known, {_count(unknown)}"
-        ] * bool(unknown)
+            if path in known and (fault := download.mismatch(folder / path, *known[path])):
+                faults[path] = fault
+        for path, fault in faults.items():
+            away = "move away what is there, and " if (folder / path).exists() else ""
+            say(f"DAMAGED, {printable(path)} {fault}: {away}fetch or prepare it again")
+        found, unknown = [], len(paths.keys() - known)
+        if right := len(paths.keys() - faults) - unknown:
+            found.append(f"ok, {count(right, 'file')}")
+        if unknown:
+            found.append(f"no hash known, {count(unknown, 'file')}")
         if not any(form.whole for form in forms):
             found.append(f"missing (only {forms[0].words} here)" if forms else "missing")
         if found:
-            print(f"{one.name}: {'; '.join(found)}", flush=True)
+            say("; ".join(found))
         damaged += len(faults)
-    print(f"{_count(damaged)} damaged" if damaged else "nothing is damaged")
+    print(f"{count(damaged, 'file')} damaged" if damaged else "nothing is damaged")
     return 1 if damaged else 0
 
 
 def pack(names: list[str], output: str, force: bool) -> int:
     """Make a data folder for a room without network of what is here of these data sets, or of all.
 
-    Returns 0, or 1 if a set that was named is not here, if one is damaged, or if there is none at
-    all. Packed is what the loader takes: a prepared file and photos as they are, the publisher's
-    files as a prepared file where one can hold them. Every set appears whole or not at all, with
-    its hashes in SHA256SUMS, and the same data give the same bytes.
-
-    Raises ``CommandError`` for the name of no set, and for a folder that cannot take the sets or
-    has some of them already; ``force`` replaces these.
+    Returns 0, or 1 if a set that was named is not here, one is damaged, or there is none at all.
+    Packed is what the loader takes: a prepared file and photos as they are, the publisher's files
+    as a prepared file where one can hold them. Every set appears whole or not at all, with its
+    hashes in SHA256SUMS, and the same data give the same bytes. Raises ``CommandError`` for the
+    name of no set, and for a folder that cannot take the sets or has some of them already;
+    ``force`` replaces these.
     """
-    folder, target = lab.data_folder(), Path(output)
+    folder, target = data_folder(), Path(output)
     if target.resolve() == folder.resolve():
-        raise course.CommandError(
-            f"-o {output} is the data folder itself: choose another one for the copies"
-        )
+        raise CommandError(f"-o {output} is the data folder itself: choose another one for copies")
     plans, packed, failed = {}, [], []
     for one in _chosen(names):
-        form = next((form for form in _forms(one, folder) if form.whole), None)
-        if form:
-            plans[one] = form, _plan(one, form, folder)
+        if form := next((form for form in _forms(one, folder) if form.whole), None):
+            plan: dict[str, Path | None] = {path: folder / path for path in form.paths}
+            # photos are given a size when they are loaded: a prepared file might be too small
+            if form.words == PUBLISHED and one.kind.arrays and not one.size:
+                plan = {f"{one.name}.npz": None}  # to be written
+            _check_free(one, plan, target, force)
+            plans[one] = form, plan
         else:
             print(f"{one.name}: left out, for it is not in {_shown(folder)} (coursekit data fetch)")
-            failed += [one.name] * (one.name in names)  # without names, what is here is meant
-    for one, (_, plan) in plans.items():
-        _check_free(one, plan, target, force)
+            if one.name in names:  # without names, what is here is meant
+                failed.append(one.name)
     for one, (form, plan) in plans.items():
         try:
-            loaded = _load(one)
-        except (download.DataError, OSError) as error:
+            paths = _pack_one(one, plan, target)
+        except download.DataError as error:
             print(f"{one.name}: FAILED, {error}", flush=True)
             failed.append(one.name)
             continue
-        try:
-            paths = _pack_one(one, loaded, plan, target)
         except OSError as error:
-            raise course.CommandError(
-                f"{_shown(target)} cannot take {one.name} ({error.strerror or error}): choose another "
-                "folder, or make room; what is in it already is whole"
-            ) from error
-        what = (
-            paths[0].name
-            if len(paths) == 1
-            else f"{_count(len(paths))} in {_below(target, paths[0].parent)}/"
-        )
-        print(f"{one.name}: {what}, {_size(paths)}; licence: {_licence(one, form)}", flush=True)
+            fault = f"{_shown(target)} cannot take {one.name} ({error.strerror or error})"
+            raise CommandError(f"{fault}: choose another folder, or make room") from error
+        what = paths[0]
+        if len(paths) > 1:
+            what = f"{count(len(paths), 'file')} in {Path(what).parent.as_posix()}/"
+        print(f"{one.name}: {what}, {_size(target, paths)}; licence: {form.licence}", flush=True)
         packed += paths
     if packed:
-        print(
-            f"{_count(len(packed))}, {_size(packed)}, in {_shown(target)}: the notebooks take them from there with "
-            f"COURSEKIT_DATA={_shown(target)}"
-        )
+        what, place = f"{count(len(packed), 'file')}, {_size(target, packed)}", _shown(target)
+        print(f"{what}, in {place}: the notebooks take them with COURSEKIT_DATA={place}")
     return 1 if failed or not packed else 0
-
-
-def _plan(one: DataSet, form: Form, folder: Path) -> dict[str, Path | None]:
-    """The files to make of a set, by path: each a copy of one that is here, or None for the
-    prepared file to be written."""
-    if form.words == PUBLISHED and one.arrays:
-        return {f"{one.name}.npz": None}
-    return {_below(folder, path): path for path in form.paths}
 
 
 def _check_free(one: DataSet, plan: dict[str, Path | None], target: Path, force: bool) -> None:
     """Raise ``CommandError`` where the target has files of the set that may not be replaced."""
-    there = [_below(target, path) for form in _forms(one, target) for path in form.paths]
+    there = [path for form in _forms(one, target) for path in form.paths]
     if there and not force:
-        raise course.CommandError(
-            f"{_shown(target / there[0])} is there already: choose an empty folder, or replace with "
-            f"--force what this one has of {one.name}"
-        )
-    listed = _listed(target)
-    if foreign := [
-        path for path in there if path not in plan and path not in listed
-    ]:  # the loader would take it too
-        raise course.CommandError(
-            f"{_shown(target / foreign[0])} is in the way, and no coursekit data pack put it there: move "
-            "it away, or choose another folder"
-        )
+        way_out = f"choose an empty folder, or replace with --force what this one has of {one.name}"
+        raise CommandError(f"{_shown(target / there[0])} is there already: {way_out}")
+    ours = {*plan, *download.listed_hashes(target)}
+    if foreign := [path for path in there if path not in ours]:  # the loader would take it too
+        why = "is in the way, and no coursekit data pack put it there"
+        raise CommandError(f"{_shown(target / foreign[0])} {why}: move it, or use another folder")
 
 
 def _load(one: DataSet):
-    """The set from the data folder. Raises ``DataError`` when that holds a damaged one, or one that
-    is made up."""
-    with _real_data():
-        loaded = one.load()
+    """The set from the data folder, whatever the scale is, and nothing is downloaded. Raises
+    ``DataError`` when it cannot be read, is damaged or made up."""
+    from unittest.mock import patch
+
+    from ..data import denoising, hyperspectral, image_sets, retrieval
+
+    load = {
+        catalogue.IMAGES: partial(image_sets.load, device="cpu"),
+        catalogue.SCENES: hyperspectral.load_scene,
+        catalogue.GREY_PHOTOS: partial(denoising.load_grey, device="cpu"),
+        catalogue.PAIRS: partial(retrieval.load_pairs, device="cpu"),
+    }[one.kind]
+    try:
+        with patch.dict(os.environ, COURSEKIT_SCALE="laptop", COURSEKIT_OFFLINE="1"):
+            loaded = load(one.name)
+    except OSError as error:
+        raise download.DataError(str(error)) from error
     parts = loaded if isinstance(loaded, tuple) else (loaded,)
     if made_up := [part.source for part in parts if STANDIN in part.source]:
-        raise download.DataError(
-            f"what the data folder has is made up ({made_up[0]}), and only real data are packed: move it "
-            "away and fetch the set"
-        )
+        what = f"what the data folder has is made up ({made_up[0]})"
+        raise download.DataError(f"{what}: move it away and fetch the set")
     return loaded
 
 
-def _pack_one(one: DataSet, loaded, plan: dict[str, Path | None], target: Path) -> list[Path]:
+def _arrays(one: DataSet, loaded) -> dict[str, object]:
+    """What a prepared file holds of a set: each array is a part's attribute of this name."""
+    arrays = {}
+    train, test = loaded if isinstance(loaded, tuple) else (loaded, None)
+    for name in (*one.kind.arrays, *one.kind.optional):
+        which, _, attribute = name.rpartition("_")
+        value = getattr(test if which == "test" else train, attribute)
+        if attribute == "images":  # N×H×W×3, or N×H×W of grey ones
+            value = value.permute(0, 2, 3, 1).squeeze(-1)
+        if value is not None:  # as wavelengths that nobody knows
+            arrays[name] = np.asarray(value)
+    return arrays
+
+
+def _pack_one(one: DataSet, plan: dict[str, Path | None], target: Path) -> list[str]:
     """Make the files of a set in a folder of their own, and move them to their places when all are
-    there; returns them."""
+    there; returns their paths below the target. Raises what ``_load`` does, and ``OSError``."""
+    loaded = _load(one)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=f".{one.name}-") as beside:
         made = {}
@@ -395,151 +273,86 @@ def _pack_one(one: DataSet, loaded, plan: dict[str, Path | None], target: Path) 
             if original:
                 shutil.copyfile(original, new)
             else:
-                np.savez(new, **one.arrays(loaded))
+                np.savez(new, **_arrays(one, loaded))
             made[path] = download.hash_of(new, "sha256")
-        stale = [
-            path
-            for form in _forms(one, target)
-            for path in form.paths
-            if _below(target, path) not in made
-        ]
-        others = {path: sha256 for path, sha256 in _listed(target).items() if not one.owns(path)}
-        _write_listing(
-            target, others
-        )  # so that a break from here on leaves no old hash for a new file
+        stale = [path for form in _forms(one, target) for path in form.paths if path not in made]
+        listed = download.listed_hashes(target).items()
+        others = {path: sha256 for path, sha256 in listed if not _owns(one, path)}
+        _write_listing(target, others)  # a break from here on leaves no old hash for a new file
         for path in made:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             os.replace(Path(beside, path), target / path)
         for path in stale:
-            path.unlink()
+            (target / path).unlink()
             with contextlib.suppress(OSError):  # there are others in it
-                path.parent.rmdir()  # an empty folder would be taken for one of photos
+                (target / path).parent.rmdir()  # an empty one would be taken for one of photos
         _write_listing(target, others | made)
-    return [target / path for path in made]
-
-
-def _licence(one: DataSet, form: Form | None) -> str:
-    """Of the set in this form: people's own photos have their own."""
-    return "that of the photos" if form and form.words == PHOTOS else one.licence
-
-
-@contextlib.contextmanager
-def _real_data() -> Iterator[None]:
-    """Whatever the scale is, loaders take what is in the data folder, and download nothing."""
-    wanted = {"COURSEKIT_SCALE": "laptop", "COURSEKIT_OFFLINE": "1"}
-    before = {name: os.environ[name] for name in wanted if name in os.environ}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name in wanted:
-            os.environ.pop(name)
-        os.environ.update(before)
-
-
-def _chosen(names: list[str]) -> list[DataSet]:
-    """The sets with these names, each once, or all. Raises ``CommandError`` for the name of
-    none."""
-    known = known_sets()
-    if unknown := [name for name in names if name not in known]:
-        raise course.CommandError(
-            f'there is no data set "{unknown[0]}": choose from {", ".join(known)}'
-        )
-    return [known[name] for name in dict.fromkeys(names or known)]
-
-
-def _forms(one: DataSet, folder: Path) -> list[Form]:
-    """What a folder has of a set, in the order in which the loader takes it."""
-    forms, prepared, photos = [], folder / f"{one.name}.npz", folder / one.name
-    if one.prepared and prepared.exists():
-        forms.append(Form("prepared file", [prepared]))
-    if one.photos and photos.is_dir():
-        forms.append(
-            Form(
-                PHOTOS,
-                sorted(path for path in photos.iterdir() if path.is_file() and path.name[0] != "."),
-            )
-        )
-    if published := [folder / file.path for file in one.files if (folder / file.path).exists()]:
-        whole = len(published) == len(one.files)
-        forms.append(
-            Form(
-                PUBLISHED if whole else f"{len(published)} of {len(one.files)} {PUBLISHED}",
-                published,
-                whole,
-            )
-        )
-    return forms
-
-
-def _listed(folder: Path) -> dict[str, str]:
-    """The sha256 of each file that the folder's SHA256SUMS lists, by its path: also of those in
-    folders below."""
-    path = folder / LISTING
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    found = (re.fullmatch(r"(\S+)\s+\*?(\S.*)", line) for line in lines)
-    return {match[2]: match[1] for match in found if match}
+    return list(made)
 
 
 def _write_listing(folder: Path, listed: dict[str, str]) -> None:
     """As sha256sum writes it, without names that a line of text cannot hold."""
-    course.write(
-        folder / LISTING,
-        "".join(f"{listed[path]}  {path}\n" for path in sorted(listed) if path.isprintable()),
-    )
+    lines = [f"{listed[path]}  {path}\n" for path in sorted(listed) if path.isprintable()]
+    write_whole(folder / download.LISTING, "".join(lines))
 
 
-def _known_hash(one: DataSet, path: str, listed: dict[str, str]) -> tuple[str, str]:
-    """The hash of a file, as ``"md5:…"`` (empty if it is not known), and who says so."""
-    published = next((file.hash for file in one.files if file.path == path), None)
-    if published:
-        return published, "publisher's"
-    return (f"sha256:{listed[path]}", LISTING) if path in listed else ("", NOT_KNOWN)
+def _chosen(names: list[str]) -> list[DataSet]:
+    """The sets with these names, each once, or all. Raises ``CommandError`` for an unknown one."""
+    if unknown := [name for name in names if name not in SETS]:
+        raise CommandError(f'there is no data set "{unknown[0]}": choose from {", ".join(SETS)}')
+    return [SETS[name] for name in dict.fromkeys(names or SETS)]
 
 
-def _fault(path: Path, known_hash: str) -> str:
-    """What is wrong with a file, empty if it has this hash."""
-    algorithm, expected = known_hash.split(":")
-    try:
-        found = download.hash_of(path, algorithm)
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    return "" if found == expected else f"has {algorithm} {found}, not {expected}"
+def _forms(one: DataSet, folder: Path) -> list[Form]:
+    """What a folder has of a set, in the order in which the loader takes it."""
+    forms, prepared, photos = [], f"{one.name}.npz", folder / one.name
+    if one.kind.arrays and (folder / prepared).exists():
+        forms.append(Form("prepared file", [prepared], one.licence))
+    paths = [f"{one.name}/{path.name}" for path in photos.glob("[!.]*") if path.is_file()]
+    if one.size and paths:
+        forms.append(Form("folder of photos", sorted(paths), "that of the photos"))
+    if published := [file.path for file in one.files if (folder / file.path).exists()]:
+        whole = len(published) == len(one.files)
+        words = PUBLISHED if whole else f"{len(published)} of {len(one.files)} {PUBLISHED}"
+        forms.append(Form(words, published, one.licence, whole))
+    return forms
+
+
+def _owns(one: DataSet, path: str) -> bool:
+    """Whether a file of this path, from the data folder, is one of the set's."""
+    own = [file.path for file in one.files]
+    if one.kind.arrays:
+        own.append(f"{one.name}.npz")
+    return path in own or (one.size is not None and path.startswith(f"{one.name}/"))
+
+
+def _known_hashes(one: DataSet, listed: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Of each file of the set whose hash is known: the hash, as ``"md5:…"``, and who expects it."""
+    ours = {path: f"sha256:{sha256}" for path, sha256 in listed.items() if _owns(one, path)}
+    found = {path: (known_hash, download.LISTING) for path, known_hash in ours.items()}
+    return found | {file.path: (file.hash, "its publisher") for file in one.files}
 
 
 def _weeks() -> dict[str, str]:
-    """For the name of each set the weeks whose notebooks load it, as far as the course's notebooks
-    are here."""
+    """For each set the weeks whose notebooks load it, as far as the course's notebooks are here."""
     try:
-        paths = course.find_notebooks([], course.find_root())
-    except course.CommandError:
+        paths = find_notebooks([], find_root())
+    except CommandError:
         return {}
     weeks = {}
     for path in paths:
-        week = re.match(r"week(\d+)", path.stem)
-        with contextlib.suppress(course.NotANotebook):
-            code = (
-                cell
-                for cell in course.read_notebook(path)["cells"]
-                if cell.get("cell_type") == "code"
-            )
-            for name in CALL.findall("\n".join("".join(cell.get("source", "")) for cell in code)):
-                weeks.setdefault(name, {})[week[1] if week else path.stem] = None
+        week = re.sub(r"^week(\d+).*", r"\1", path.stem)
+        with contextlib.suppress(NotANotebook):
+            cells = notebook.cells(notebook.read(path))
+            for name in CALL.findall("\n".join(cell.text for cell in cells if cell.kind == "code")):
+                weeks.setdefault(name, {})[week] = None
     return {name: ", ".join(found) for name, found in weeks.items()}
-
-
-def _below(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
 
 
 def _shown(path: Path) -> str:
     """From the working folder where it lies in it, else in full."""
-    return pictures.printable(course.shown(path.resolve(), Path.cwd()))
+    return printable(shown(path.resolve(), Path.cwd()))
 
 
-def _size(paths: Sequence[Path]) -> str:
-    return f"{sum(path.stat().st_size for path in paths) / 1e6:,.1f} MB"
-
-
-def _count(n: int) -> str:
-    return f"{n:,} file{'s' * (n != 1)}"
+def _size(folder: Path, paths: list[str]) -> str:
+    return f"{sum((folder / path).stat().st_size for path in paths) / 1e6:,.1f} MB"

@@ -1,43 +1,49 @@
 """``coursekit lint``: what must hold for every notebook of the course, one rule after the other.
 
-A rule is a generator: it takes a notebook (or all of them, and the course's address) and yields
-``(cell, message)`` for each thing that is not in order. The message says what is wrong and, after a
-colon or a comma, what to do.
+A rule is a generator: it takes a notebook and yields ``(cell, message)`` for each thing that is not
+in order. The message says what is wrong and, after a colon, what to do.
 """
 
+import argparse
 import json
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
+from .. import course
 from ..checks import SEALS
-from . import course
+from ..engine.text import count
+from ..handin.notebook import EXACT_BADGE, Cell, as_dict, cells, joined, read
+from ..handin.question_ids import EXACT_ANSWER, EXACT_QUESTION, HEADING
 
+EXAMPLES = """\
+examples:
+  coursekit lint                           every notebook
+  coursekit lint week2                     those with week2 in their names
+  coursekit lint draft/week6_vit.ipynb     one file
+
+Each finding says where it is, what is wrong and what to do.
+Exit code: 0 none, 1 findings, 2 wrong arguments.
+"""
 LONGEST_CELL = 40  # lines
 LARGEST_FILE = 2_000_000  # bytes
+OTHER_ADDRESS = "the repository is called {}: write {}, as in pyproject.toml"
 
-BADGE = re.compile(r"\[!\[[^]]*\]\([^)]*colab-badge\.svg\)\]\(([^)]*)\)")
 COLAB = re.compile(r"https://colab\.research\.google\.com/github/[^/]+/[^/]+/blob/[^/]+/(.+)")
 # Where the course's own address stands; other repositories may be linked to freely.
 ADDRESS = re.compile(
-    r"(?:colab\.research\.google\.com/github/|git\+https://github\.com/|git clone https://github\.com/)"
+    r"(?:colab\.research\.google\.com/github/|(?:git\+|git clone )https://github\.com/)"
     r"([\w.-]+/[\w.-]+?)(?:\.git|\.)?(?![\w.-])"
 )
 CHECK = re.compile(r"""\bck\.check\(\s*["']([^"']*)["']""")
-HAND_IN = "ck.answers()"
-WITHOUT_ALT = re.compile(
-    r"!\[\s*\][(\[]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE
-)
-QUESTION = re.compile(r"### Question (w(\d+)-q\d+)\b")
-ANSWER = re.compile(r"\*\*Answer (w\d+-q\d+)\*\*[ ]*(?:\n|$)")
+PRINTS_CODE = re.compile(r"\bgetsource\(|(?<![\w.])(?<!def )source\(")
+WITHOUT_ALT = re.compile(r"(?i)!\[\s*\][(\[]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>")
 COLLAPSED = re.compile(r"<details>\s*<summary>.*?</summary>\n\n.*\n</details>", re.DOTALL)
 FENCED = re.compile(r"^ {0,3}(```+|~~~+).*?^ {0,3}\1", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^ {0,3}(#{1,6})\s", re.MULTILINE)
 # A path, not a part of an address or of a relative path; after a drive's letter, \n and \t are
 # rather line ends and tabs.
 ABSOLUTE = re.compile(
@@ -46,560 +52,316 @@ ABSOLUTE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell: its position counted from 1, and what the file says of it, texts joined."""
-
-    position: int
-    kind: str
-    id: str
-    source: str
-    tags: tuple[str, ...]
-    answer: str  # the question that the metadata name, empty if none
-    count: int | None
-    outputs: tuple[dict, ...]
-
-    def texts(self) -> Iterator[str]:
-        """Every text in the outputs."""
-        for output in self.outputs:
-            yield _text(output.get("text", "")) + _text(output.get("traceback", ""))
-            yield from (
-                _text(value)
-                for mime, value in output.get("data", {}).items()
-                if mime.startswith("text/")
-            )
-
-
-@dataclass(frozen=True)
-class Notebook:
-    """One notebook: its file, the path that messages show, the JSON, and its cells."""
+class Notebook(NamedTuple):
+    """One notebook: its file, the path that messages show, its JSON, its cells; the course's
+    address; and, for all notebooks together, where a thing that is to be one was ``first``."""
 
     path: Path
     shown: str
     content: dict
-    cells: tuple[Cell, ...]
+    cells: list[Cell]
+    address: str
+    first: dict[str, tuple[str, Cell]]
 
+    @property
     def code(self) -> list[Cell]:
         """The code cells that are not empty."""
-        return [cell for cell in self.cells if cell.kind == "code" and cell.source.strip()]
+        return [cell for cell in self.cells if cell.kind == "code" and cell.text.strip()]
 
+    @property
     def markdown(self) -> list[Cell]:
+        """The text cells."""
         return [cell for cell in self.cells if cell.kind == "markdown"]
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
+    """What a rule found in a file, in one of its cells or as a whole."""
+
     rule: str
     shown: str
     cell: Cell | None
     message: str
 
     def __str__(self) -> str:
-        where = f"cell {self.cell.position} ({self.cell.id}): " if self.cell else ""
+        where = f"cell {self.cell.position} ({self.cell.id or 'no id'}): " if self.cell else ""
         return f"{self.shown}: {where}{self.message}"
 
 
-def run(names: list[str]) -> int:
-    """Check the notebooks that these names mean, print what is found; returns 1 if there is
-    something, else 0.
+add_arguments = course.add_notebooks  # the command has no other ones
+
+
+def main(options: argparse.Namespace) -> int:
+    """Check the notebooks, print what is found; returns 1 if there is something, else 0.
 
     Raises ``CommandError`` for names that mean nothing.
     """
     root = course.find_root()
-    paths = course.find_notebooks(names, root)
+    paths = course.find_notebooks(options.notebooks, root)
     findings = check(paths, root)
-    for finding in findings:
-        print(finding)
-    n = len(paths)
-    found = (
-        f"{len(findings)} finding{'s' * (len(findings) != 1)}" if findings else "nothing to mend"
-    )
-    print(f"{n} notebook{'s' * (n != 1)}: {found}")
+    found = count(len(findings), "finding") if findings else "nothing to mend"
+    print(*findings, f"{count(len(paths), 'notebook')}: {found}", sep="\n")
     return 1 if findings else 0
 
 
 def check(paths: list[Path], root: Path) -> list[Finding]:
-    """All findings over these notebooks and the README, notebook by notebook in the order of the
-    cells."""
-    address = course.address(root)
-    findings, notebooks = [], []
+    """All findings over these notebooks and the README, file by file in the order of the cells."""
+    address, first, notebooks = course.address(root), {}, []
+    findings = [Finding("readme", "README.md", None, message) for message in readme(root, address)]
     for path in paths:
         shown = course.shown(path, root)
         try:
-            content = course.read_notebook(path)
+            content = read(path)
+            notebook = Notebook(path, shown, content, cells(content), address, first)
+            found = [*wrong_format(notebook)]
         except course.NotANotebook as error:
-            findings.append(Finding("format", shown, None, f"the file {error}"))
-            continue
-        invalid = [Finding("format", shown, *found) for found in valid(content)]
-        findings += invalid
-        if not invalid:  # the rules rely on the format
-            notebooks.append(
-                Notebook(
-                    path,
-                    shown,
-                    content,
-                    tuple(map(_cell, range(1, 1 + len(content["cells"])), content["cells"])),
-                )
-            )
-    for notebook in notebooks:
-        for rule in RULES:
-            findings += [Finding(rule.__name__, notebook.shown, *found) for found in rule(notebook)]
-    for rule in COURSE_RULES:
-        findings += [
-            Finding(rule.__name__, notebook.shown, *found)
-            for notebook, *found in rule(notebooks, address)
-        ]
-    findings += [Finding("readme", "README.md", None, message) for message in readme(root, address)]
-    order = {course.shown(path, root): i for i, path in enumerate(paths)}
-    return sorted(
-        findings,
-        key=lambda found: (
-            order.get(found.shown, len(order)),
-            found.cell.position if found.cell else 0,
-        ),
-    )
+            found = [(None, f"the file {error}")]
+        findings += [Finding("format", shown, *one) for one in found]
+        if not found:  # the rules rely on the format
+            notebooks.append(notebook)
+            for rule in RULES:
+                findings += [Finding(rule.__name__, shown, *one) for one in rule(notebook)]
+    findings += [Finding("code", *found) for found in code(notebooks)]
+    return sorted(findings, key=lambda one: (one.shown, one.cell.position if one.cell else 0))
 
 
-def _cell(position: int, cell: dict) -> Cell:
-    return Cell(
-        position,
-        cell["cell_type"],
-        cell["id"],
-        _text(cell["source"]),
-        tuple(cell["metadata"].get("tags", ())),
-        cell["metadata"].get("coursekit", {}).get("answer", ""),
-        cell.get("execution_count"),
-        tuple(cell.get("outputs", ())),
-    )
+def wrong_format(notebook: Notebook):
+    """Where a notebook's JSON is not valid nbformat 4.5, every cell with an id of its own."""
+    # a grammar of web addresses, which takes a second to compile, and no notebook has any to check
+    sys.modules.setdefault("rfc3987_syntax", None)
+    from nbformat.validator import iter_validate
 
-
-def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else "".join(value)
-
-
-# The format
-
-
-def valid(content: dict) -> Iterator[tuple[Cell | None, str]]:
-    """The file is valid nbformat 4.5, every cell with an id of its own."""
-    version = (content.get("nbformat"), content.get("nbformat_minor"))
-    if version != (4, 5):
-        yield (
-            None,
-            "the format is {}.{}, not 4.5: open and save it in a present JupyterLab".format(
-                *version
-            ),
-        )
+    version = [notebook.content.get(key) for key in ("nbformat", "nbformat_minor")]
+    if version != [4, 5]:
+        yield None, "the format is {}.{}, not 4.5: save it in a present JupyterLab".format(*version)
         return
-    problems = [(None, _problem({**content, "cells": []}))]
-    for position, cell in enumerate(content["cells"], 1):
-        kind, name = (
-            (cell.get("cell_type"), cell.get("id")) if isinstance(cell, dict) else (None, None)
-        )
-        problem = (
-            _problem(cell, f"{kind}_cell")
-            if kind in ("code", "markdown", "raw")
-            else "it is of no known type"
-        )
-        problems.append((Cell(position, kind, name or "no id", "", (), "", None, ()), problem))
-    yield from (
-        (cell, f"not valid nbformat 4.5, for {problem}: mend it by hand")
-        for cell, problem in problems
-        if problem
-    )
-    times = Counter(cell.id for cell, problem in problems if cell and not problem)
-    for cell, _ in problems:
-        if cell and times[cell.id] > 1:
+    for error in iter_validate(notebook.content, version=4, version_minor=5):
+        place = list(error.relative_path)
+        cell = next((c for c in notebook.cells if place[:2] == ["cells", c.position - 1]), None)
+        # for a type that no schema knows, the message would be the whole cell or output
+        problem = "it is of no known type" if error.validator == "oneOf" else error.message[-150:]
+        where = ": ".join(map(str, [*(place[2:] if cell else place), problem]))
+        yield cell, f"not valid nbformat 4.5, for {where}: mend it by hand"
+    times = Counter(cell.id for cell in notebook.cells if cell.id)
+    for cell in notebook.cells:
+        if times[cell.id] > 1:
             yield cell, f"the id {cell.id} is used {times[cell.id]} times: give each cell its own"
 
 
-def _problem(part: dict, definition: str = "") -> str:
-    """What the published schema of the format has against this part, empty if nothing.
-
-    The schema is read from nbformat's files, by the library that nbformat reads it with: importing
-    nbformat itself takes longer than the whole check.
-    """
-    import fastjsonschema
-
-    if definition not in _VALIDATORS:
-        folder = Path(find_spec("nbformat").submodule_search_locations[0])
-        schema = json.loads(
-            (folder / "v4" / "nbformat.v4.5.schema.json").read_text(encoding="utf-8")
-        )
-        _VALIDATORS[definition] = fastjsonschema.compile(
-            {**schema["definitions"][definition], "definitions": schema["definitions"]}
-            if definition
-            else schema
-        )
-    try:
-        _VALIDATORS[definition](part)
-    except fastjsonschema.JsonSchemaException as error:
-        return error.message
-    return ""
-
-
-_VALIDATORS: dict = {}
-
-
-# Rules over one notebook
+# The rules
 
 
 def kernel(notebook: Notebook):
-    """The kernel is the one that every machine has, and the language is named: without it ruff
-    passes the notebook over."""
+    """The kernel is the one that every machine has, and the language is named, for ruff to look."""
     metadata = notebook.content["metadata"]
-    found = (
-        metadata.get("kernelspec", {}).get("name"),
-        metadata.get("language_info", {}).get("name"),
-    )
-    if found != ("python3", "python"):
-        yield (
-            None,
-            (
-                f"the metadata name the kernel {found[0]} and the language {found[1]}, not python3 and python: choose "
-                "the kernel in JupyterLab and save"
-            ),
-        )
+    names = [metadata.get(key, {}).get("name") for key in ("kernelspec", "language_info")]
+    if names != ["python3", "python"]:
+        found = "the metadata name the kernel {} and the language {}".format(*names)
+        yield None, f"{found}: choose the kernel python3 in JupyterLab, and save"
 
 
 def counts(notebook: Notebook):
     """Execution counts run from 1 to N: the outputs come from one clean run."""
-    for expected, cell in enumerate(notebook.code(), 1):
+    for expected, cell in enumerate(notebook.code, 1):
         if cell.count != expected:
-            yield (
-                cell,
-                (
-                    f"the execution count is {cell.count or 'missing'}, not {expected}: run the notebook from top to "
-                    "bottom (coursekit run --inplace)"
-                ),
-            )
+            found = f"the execution count is {cell.count or 'missing'}, not {expected}"
+            yield cell, f"{found}: run the notebook anew (coursekit run --inplace)"
             return
 
 
 def outputs(notebook: Notebook):
-    """No error and no warning was kept."""
-    for cell in notebook.code():
+    """No error and no warning was kept, and nbval compares printed code, which cannot be stale."""
+    for cell in notebook.code:
+        if PRINTS_CODE.search(cell.text) and "nbval-check-output" not in cell.tags:
+            yield cell, "it prints code, which gets stale: add the tag nbval-check-output"
         for output in cell.outputs:
             if output["output_type"] == "error":
-                yield (
-                    cell,
-                    f"its output is an error ({output['ename']}): mend the cell and run the notebook again",
-                )
+                yield cell, f"its output is an error ({output['ename']}): mend the cell, run again"
             elif output.get("name") == "stderr":
-                line = next(
-                    (line for line in _text(output["text"]).splitlines() if line.strip()), ""
-                )
-                yield (
-                    cell,
-                    f'it writes to stderr ("{line.strip()[:60]}"): remove the cause and run the notebook again',
-                )
+                line = joined(output["text"]).strip().partition("\n")[0][:60]
+                yield cell, f'it writes to stderr ("{line}"): remove the cause and run again'
 
 
 def badge(notebook: Notebook):
     """The first cell has one Colab badge, which opens this very notebook."""
     first = notebook.cells[0] if notebook.cells else None
-    targets = BADGE.findall(first.source if first else "")
+    targets = EXACT_BADGE.findall(first.text if first else "")
     if len(targets) != 1:
-        yield (
-            first,
-            f"the first cell has {len(targets) or 'no'} Colab badge{'s' * (len(targets) > 1)}: it needs one",
-        )
-        return
-    found = COLAB.fullmatch(targets[0])
-    if not found:
-        yield (
-            first,
-            f"the badge leads to {targets[0]}: it must lead to Colab's address for a notebook at GitHub",
-        )
-    elif found[1] != notebook.shown:
-        yield first, f"the badge opens {found[1]}: it must open {notebook.shown}"
+        yield first, f"the first cell has {len(targets) or 'no'} Colab badges: it needs one"
+    elif not (found := COLAB.fullmatch(targets[0])) or found[1] != notebook.shown:
+        yield first, f"the badge leads to {targets[0]}: make it open {notebook.shown} in Colab"
 
 
 def pictures(notebook: Notebook):
     """Every picture has a text for those who cannot see it."""
-    for cell in notebook.markdown():
-        for found in WITHOUT_ALT.findall(FENCED.sub("", cell.source)):
-            yield (
-                cell,
-                f"the picture {found[:40]} has no alternative text: say what it shows, in the brackets or in alt",
-            )
-    for cell in notebook.code():
+    lacks = "no alternative text: say what it shows,"
+    for cell in notebook.markdown:
+        for found in WITHOUT_ALT.findall(FENCED.sub("", cell.text)):
+            yield cell, f"the picture {found[:40]} has {lacks} in the brackets or in alt"
+    for cell in notebook.code:
         for output in cell.outputs:
-            for mime, data in output.get("data", {}).items():
-                if (
-                    mime.startswith("image/")
-                    and not output["metadata"].get(mime, {}).get("alt", "").strip()
-                ):
-                    yield (
-                        cell,
-                        f"its {mime} output has no alternative text: show it as ck.plots.Picture(figure, alt=…)",
-                    )
-                if mime in ("text/html", "text/markdown") and WITHOUT_ALT.search(_text(data)):
-                    yield (
-                        cell,
-                        f"a picture in its {mime} output has no alternative text: give it one",
-                    )
+            for kind, data in output.get("data", {}).items():
+                alt = as_dict(output["metadata"].get(kind)).get("alt", "")
+                if kind.startswith("image/") and not alt.strip():
+                    yield cell, f"its {kind} output has {lacks} as ck.plots.Picture(figure, alt=…)"
+                if kind in ("text/html", "text/markdown") and WITHOUT_ALT.search(joined(data)):
+                    yield cell, f"a picture in its {kind} output has {lacks} in alt"
 
 
 def questions(notebook: Notebook):
-    """Every question is followed by its answer cell, which carries the same id, and every answer
-    follows its question."""
+    """Every question is followed by its answer, with the same id, and every answer follows one."""
     week = re.match(r"week(\d+)_", notebook.path.name)
-    asked = None
+    asked = None  # by the cell before
     for cell, following in zip(notebook.cells, [*notebook.cells[1:], None]):
-        question = QUESTION.match(cell.source) if cell.kind == "markdown" else None
+        question, answer = _begins(cell, EXACT_QUESTION), _begins(cell, EXACT_ANSWER)
         if bool(question) != ("question" in cell.tags):
-            yield (
-                cell,
-                (
-                    'it is tagged question, but does not begin with a heading like "### Question w2-q1"'
-                    if not question
-                    else "it asks a question, but has no tag question"
-                )
-                + ": a question needs both",
-            )
+            yield cell, 'half a question: tag it question, and begin it like "### Question w2-q1"'
         if question and week and question[2] != week[1]:
-            yield (
-                cell,
-                f"{question[1]} does not belong to this notebook's week: its ids begin with w{week[1]}",
-            )
-        if question and not _answers(following, question[1]):
-            yield (
-                cell,
-                (
-                    f"the next cell does not answer {question[1]}: it must be Markdown, tagged answer, and its first "
-                    f"line **Answer {question[1]}**"
-                ),
-            )
-        answer = ANSWER.match(cell.source) if cell.kind == "markdown" else None
+            yield cell, f"{question[1]} is not of this notebook's week: begin it with w{week[1]}"
+        answered = _begins(following, EXACT_ANSWER)
+        fits = question and answered and answered[1] == question[1] and "answer" in following.tags
+        if question and not fits:
+            wanted = f"Markdown, tagged answer, with the first line **Answer {question[1]}**"
+            yield cell, f"the next cell does not answer {question[1]}: make it {wanted}"
         if not asked and ("answer" in cell.tags or answer):
             yield cell, "an answer cell without its question before it: move or remove it"
-        if cell.answer != (answer[1] if answer else ""):
-            yield (
-                cell,
-                (
-                    f'its metadata name the answer "{cell.answer}", its first line "{answer[1] if answer else ""}": write '
-                    '{"coursekit": {"answer": "…"}} as in the first line, so that the answer can be collected'
-                ),
-            )
+        if cell.answer != (line := answer[1] if answer else ""):
+            found = f'its metadata name the answer "{cell.answer}", its first line "{line}"'
+            yield cell, f'{found}: write {{"coursekit": {{"answer": "…"}}}} as in the first line'
         asked = question
 
 
-def _answers(cell: Cell | None, id: str) -> bool:
-    found = (
-        ANSWER.match(cell.source)
-        if cell and cell.kind == "markdown" and "answer" in cell.tags
-        else None
-    )
-    return bool(found) and found[1] == id
+def _begins(cell: Cell | None, pattern: re.Pattern) -> re.Match | None:
+    return pattern.match(cell.text) if cell and cell.kind == "markdown" else None
 
 
 def checks(notebook: Notebook):
-    """Every ``ck.check`` asks about a question that the notebook has asked before and that can be
-    checked."""
+    """Every ``ck.check`` asks about a question that was asked before and that can be checked."""
     asked = set()
     for cell in notebook.cells:
-        asked.update(
-            QUESTION.findall(cell.source)[0][:1]
-            if cell.kind == "markdown" and QUESTION.match(cell.source)
-            else ()
-        )
-        for name in CHECK.findall(cell.source) if cell.kind == "code" else ():
+        if question := _begins(cell, EXACT_QUESTION):
+            asked.add(question[1])
+        for name in CHECK.findall(cell.text) if cell.kind == "code" else ():
             question = re.match(r"(?:w\d+-q\d+)?", name)[0]
             if name not in SEALS:
-                yield (
-                    cell,
-                    f"{name} cannot be checked: seal its answer in coursekit/checks.py (coursekit.checks.seal)",
-                )
+                yield cell, f"{name} cannot be checked: seal its answer (coursekit.checks.seal)"
             elif question not in asked:
-                yield (
-                    cell,
-                    f"it checks {name}, but {question} has not been asked yet: move it below the question",
-                )
+                yield cell, f"{question} has not been asked yet: move its check below the question"
 
 
 def hand_in(notebook: Notebook):
     """A notebook with questions ends with the cell that tells which are answered."""
-    code = notebook.code()
-    if any("answer" in cell.tags for cell in notebook.cells) and not (
-        code and code[-1].source.strip() == HAND_IN and code[-1].position == len(notebook.cells)
-    ):
-        yield (
-            notebook.cells[-1],
-            f"the last cell is not {HAND_IN}: add it, so that students see what is not answered yet",
-        )
+    *_, last = notebook.cells or [None]
+    ends = last and last.kind == "code" and last.text.strip() == "ck.answers()"
+    if any("answer" in cell.tags for cell in notebook.cells) and not ends:
+        yield last, "the last cell is not ck.answers(), which tells what is not answered: add it"
 
 
 def discussions(notebook: Notebook):
     """Discussions are tagged, and collapsed until the reader opens them."""
-    for cell in notebook.markdown():
-        text = cell.source.strip()
+    for cell in notebook.markdown:
+        text = cell.text.strip()
         if "discussion" not in cell.tags and re.search(r"<summary>\s*Discussion", text):
             yield cell, "it holds a discussion, but has no tag discussion: add it"
         elif "discussion" in cell.tags and not COLLAPSED.fullmatch(text):
-            yield (
-                cell,
-                (
-                    "the discussion is not collapsed: begin with <details><summary>Discussion</summary> and an empty "
-                    "line, end with a line </details>"
-                ),
-            )
+            wanted = "<details><summary>Discussion</summary> and an empty line, a line </details>"
+            yield cell, f"the discussion is not collapsed: begin and end it with {wanted}"
 
 
 def paths(notebook: Notebook):
-    """Nothing names a place that only one machine has. Colab's /content may stand in the set-up
-    cell and in prose."""
+    """Nothing names a place of one machine only; set-up cells and prose may name /content."""
     for cell in notebook.cells:
         of_colab = "setup" in cell.tags or cell.kind == "markdown"
-        for what, texts in (("it names", [cell.source]), ("its output names", cell.texts())):
-            found = (match[0] for text in texts for match in ABSOLUTE.finditer(text))
+        for what, text in (("it names", cell.text), ("its output names", _printed(cell))):
+            found = (match[0] for match in ABSOLUTE.finditer(text))
             wrong = [path for path in found if not (of_colab and path.startswith("/content"))]
             if wrong:
                 yield cell, f"{what} {wrong[0]}, a path of one machine only: use a relative path"
 
 
-def length(notebook: Notebook):
-    """No cell is longer than a reader can take in."""
+def _printed(cell: Cell) -> str:
+    """Every text in the outputs."""
+    texts = []
+    for output in cell.outputs:
+        texts += [output.get("text"), output.get("traceback")]
+        data = output.get("data", {})
+        texts += [text for kind, text in data.items() if kind.startswith("text/")]
+    return "\n".join(map(joined, texts))
+
+
+def size(notebook: Notebook):
+    """Cells are small enough for a reader, the file for a repository and a slow line."""
     for cell in notebook.cells:
-        lines = len(cell.source.splitlines())
-        if lines > LONGEST_CELL:
+        if (lines := len(cell.text.splitlines())) > LONGEST_CELL:
             yield cell, f"it has {lines} lines, and {LONGEST_CELL} are the most: split it"
+    if (found := notebook.path.stat().st_size) >= LARGEST_FILE:
+        yield None, f"the file has {found / 1e6:.1f} MB: make its pictures fewer or smaller"
 
 
 def headings(notebook: Notebook):
     """One title, first of all, and no level left out below it."""
     above = 0
-    for cell in notebook.markdown():
-        for found in HEADING.finditer(FENCED.sub("", cell.source)):
-            level = len(found[1])
+    for cell in notebook.markdown:
+        for found in HEADING.finditer(FENCED.sub("", cell.text)):
+            level, most = len(found[1]), above + 1
             if level == 1 and above:
                 yield cell, "a second heading of level 1: the title is the only one, use ##"
-            elif level > above + 1:
-                yield (
-                    cell,
-                    f"a heading of level {level} under one of level {above}: use {'#' * (above + 1)}",
-                )
+            elif level > most:
+                yield cell, f"a heading of level {level} under one of level {above}: use {most}"
             above = level
     if not above:
         yield None, "there is no title: begin with a heading like # Week 1 · Convolutions"
 
 
-def size(notebook: Notebook):
-    """The file stays small enough for a repository and a slow line."""
-    found = notebook.path.stat().st_size
-    if found >= LARGEST_FILE:
-        yield (
-            None,
-            (
-                f"the file has {found / 1e6:.1f} MB, and {LARGEST_FILE / 1e6:.0f} are the limit: make its pictures "
-                "fewer or smaller"
-            ),
-        )
+def repository(notebook: Notebook):
+    """Badges and set-up cells name the course's own address."""
+    for cell in notebook.cells:
+        for found in {*ADDRESS.findall(cell.text)} - {notebook.address}:
+            yield cell, OTHER_ADDRESS.format(found, notebook.address)
+
+
+def setup(notebook: Notebook):
+    """One set-up cell in each notebook, the same in all."""
+    found = [cell for cell in notebook.code if "setup" in cell.tags]
+    if len(found) != 1:
+        yield None, f"{count(len(found), 'cell')} tagged setup: there must be one"
+        return
+    shown, model = notebook.first.setdefault("setup", (notebook.shown, found[0]))
+    if found[0].text != model.text:
+        yield found[0], f"the set-up differs from that of {shown}: make it the same"
+
+
+def numbering(notebook: Notebook):
+    """No two questions of the course have the same id."""
+    for cell in notebook.cells:
+        if question := _begins(cell, EXACT_QUESTION):
+            shown, place = notebook.first.setdefault(question[1], (notebook.shown, cell))
+            if place is not cell:
+                found = f"{question[1]} is in {shown} too (cell {place.position})"
+                yield cell, f"{found}: number it anew"
 
 
 RULES = (
-    kernel,
-    counts,
-    outputs,
-    badge,
-    pictures,
-    questions,
-    checks,
-    hand_in,
-    discussions,
-    paths,
-    length,
-    headings,
-    size,
+    *(kernel, counts, outputs, badge, pictures, questions, checks, hand_in, discussions),
+    *(paths, size, headings, repository, setup, numbering),
 )
 
 
-# Rules over all notebooks: they yield (notebook, cell, message)
-
-
-def code(notebooks: list[Notebook], _address: str):
-    """The code parses and has no undefined names: ruff says so, called once for all notebooks."""
+def code(notebooks: list[Notebook]) -> Iterator[tuple[str, Cell | None, str]]:
+    """Where code does not parse or has undefined names: ruff says so, called once for all."""
     of = {str(notebook.path): notebook for notebook in notebooks}
     if not of:
         return
-    asked = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ruff",
-            "check",
-            "--isolated",
-            "--no-cache",
-            "--target-version",
-            "py310",
-            "--select",
-            "E9,F63,F7,F82",
-            "--output-format",
-            "json",
-            *of,
-        ],
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, *"-m ruff check --isolated --no-cache --output-format=json".split()]
+    command += ["--target-version=py310", "--select=E9,F63,F7,F82", *of]
+    asked = subprocess.run(command, capture_output=True, text=True)
     if asked.returncode not in (0, 1):
-        raise course.CommandError(
-            f"ruff could not check the code ({asked.stderr.strip()}): pip install ruff"
-        )
+        why = f"ruff could not check the code ({asked.stderr.strip()}): pip install ruff"
+        raise course.CommandError(why)
     for found in json.loads(asked.stdout):
-        notebook = of[found["filename"]]
+        notebook, where = of[found["filename"]], f"line {found['location']['row']}"
         cell = notebook.cells[found["cell"] - 1] if found["cell"] else None
-        yield (
-            notebook,
-            cell,
-            f"line {found['location']['row']}: {found['message']} ({found['code']}), mend the code",
-        )
-
-
-def repository(notebooks: list[Notebook], address: str):
-    """Badges and set-up cells name the course's own address."""
-    for notebook in notebooks:
-        for cell in notebook.cells:
-            for found in {*ADDRESS.findall(cell.source)} - {address}:
-                yield (
-                    notebook,
-                    cell,
-                    f"the repository is called {found}: write {address}, as in pyproject.toml",
-                )
-
-
-def setup(notebooks: list[Notebook], _address: str):
-    """One set-up cell in each notebook, the same in all."""
-    model = None
-    for notebook in notebooks:
-        found = [cell for cell in notebook.code() if "setup" in cell.tags]
-        if len(found) != 1:
-            yield notebook, None, f"{len(found)} cells are tagged setup: there must be one"
-            continue
-        model = model or (notebook, found[0])
-        if found[0].source != model[1].source:
-            yield (
-                notebook,
-                found[0],
-                f"the set-up differs from that of {model[0].shown}: make them the same",
-            )
-
-
-def numbering(notebooks: list[Notebook], _address: str):
-    """No two questions of the course have the same id."""
-    first = {}
-    for notebook in notebooks:
-        for cell in notebook.markdown():
-            if question := QUESTION.match(cell.source):
-                other, place = first.setdefault(question[1], (notebook, cell))
-                if place is not cell:
-                    yield (
-                        notebook,
-                        cell,
-                        f"{question[1]} is in {other.shown} too (cell {place.position}): number it anew",
-                    )
-
-
-COURSE_RULES = (code, repository, setup, numbering)
+        message = f"{where}: {found['message']} ({found['code']}), mend the code"
+        yield notebook.shown, cell, message
 
 
 def readme(root: Path, address: str) -> Iterator[str]:
@@ -607,8 +369,8 @@ def readme(root: Path, address: str) -> Iterator[str]:
     path = root / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     for found in sorted({*ADDRESS.findall(text)} - {address}):
-        yield f"the repository is called {found}: write {address}, as in pyproject.toml"
-    for target in BADGE.findall(text):
+        yield OTHER_ADDRESS.format(found, address)
+    for target in EXACT_BADGE.findall(text):
         found = COLAB.fullmatch(target)
         if not found or not (root / found[1]).is_file():
             yield f"a badge leads to {target}, where there is no notebook: mend its path"

@@ -1,73 +1,63 @@
-"""``coursekit release``: copies of the notebooks for students, made from the one source."""
+"""``coursekit release``: copies of the notebooks for students, made from the course's own."""
 
+import argparse
 import json
 from pathlib import Path
 
-from . import course, lint
+from .. import course
+from ..engine.files import write_whole
+from ..engine.text import count
+from ..handin.notebook import EXACT_BADGE, joined, read
+from .lint import COLAB
+
+EXAMPLES = """\
+examples:
+  coursekit release -o students            every notebook, without discussions and outputs
+  coursekit release -o class --discussion  after the deadline: with the discussions
+  coursekit release -o ../class --outputs  with what the cells gave in the original
+
+Copies inside the repository get a Colab badge of their own; elsewhere the badge is taken away.
+Answers of students are never overwritten unasked: choose an empty folder, or --force.
+"""
 
 
-def run(names: list[str], *, output: str, discussion: bool, outputs: bool, force: bool) -> int:
-    """Write a student copy of each notebook that these names mean into the folder ``output``;
-    returns 0.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    course.add_notebooks(parser)
+    add = parser.add_argument
+    discussion = "keep the discussions below the answers (default: leave them out)"
+    add("-o", "--output", required=True, metavar="FOLDER", help="where the copies go")
+    add("--discussion", action=argparse.BooleanOptionalAction, default=False, help=discussion)
+    add("--outputs", action="store_true", help="keep what the cells gave in the original")
+    add("--force", action="store_true", help="replace files that are there and differ")
 
-    The same source gives the same bytes. ``discussion`` keeps the discussions below the answers,
-    ``outputs`` what the cells gave in the source. A file that is there and would change is replaced
-    only with ``force``, for it may be a student's work. Raises ``CommandError`` for names that mean
+
+def main(options: argparse.Namespace) -> int:
+    """Write a student copy of each notebook into the output folder; returns 0.
+
+    The same original gives the same bytes. A file that is there and would change is replaced only
+    with ``force``, for it may be a student's work. Raises ``CommandError`` for names that mean
     nothing, a file that is no notebook, and a folder that cannot take the copies.
     """
     root = course.find_root()
-    paths = course.find_notebooks(names, root)
-    folder = Path(output)
-    if folder.resolve() in {path.parent for path in paths}:
-        raise course.CommandError(
-            f"-o {folder} is the folder of the sources: choose another one for the copies"
-        )
-    copies = {}
-    for path in paths:
-        try:
-            notebook = course.read_notebook(path)
-        except course.NotANotebook as error:
-            raise course.CommandError(
-                f"{course.shown(path, root)} {error}: mend it first (coursekit lint)"
-            ) from None
-        target = folder / path.name
-        if target in copies:
-            raise course.CommandError(
-                f"two notebooks are called {path.name}: release each into a folder of its own"
-            )
-        copies[target] = (
-            json.dumps(
-                student_copy(
-                    notebook, _place(target, root), discussion=discussion, outputs=outputs
-                ),
-                indent=1,
-                ensure_ascii=False,
-            )
-            + "\n"
-        )
+    paths = course.find_notebooks(options.notebooks, root)
+    copies = {Path(options.output, path.name): _copy(path, root, options) for path in paths}
+    folder = course.output_folder(options.output, paths)
     try:
-        there = [
-            target
-            for target in copies
-            if target.exists() and target.read_bytes() != copies[target].encode()
-        ]
-        if there and not force:
-            more = f", and {len(there) - 1} more" * (len(there) > 1)
-            raise course.CommandError(
-                f"{there[0]} is there already and differs{more}: choose an empty folder, or replace "
-                "them with --force"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        for target, text in copies.items():
-            course.write(target, text)
+        there = [path for path in copies if path.exists() and path.read_bytes() != copies[path]]
+        if there and not options.force:
+            more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+            what = f"{there[0]} is there already and differs{more}: choose an empty folder"
+            raise course.CommandError(f"{what}, or replace what is there with --force")
+        for path, content in copies.items():
+            write_whole(path, content)
     except OSError as error:
-        raise course.CommandError(
-            f"{folder} cannot be written to ({error.strerror}): choose another one with -o"
-        ) from None
-    print(
-        f"{len(copies)} notebook{'s' * (len(copies) != 1)} for students in {folder}, "
-        f"{'with' if discussion else 'without'} discussions, {'with' if outputs else 'without'} outputs"
-    )
+        why = f"{folder} cannot be written to ({error.strerror}): choose another one with -o"
+        raise course.CommandError(why) from None
+    said = f"{count(len(copies), 'notebook')} for students in {folder}"
+    for what, kept in (("discussions", options.discussion), ("outputs", options.outputs)):
+        said += f", {'with' if kept else 'without'} {what}"
+    print(said)
     return 0
 
 
@@ -75,38 +65,42 @@ def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs
     """The notebook's JSON as students get it.
 
     ``place`` is the copy's path in the repository, which its Colab badge opens; None takes the
-    badge away, for it would open the source with its discussions.
+    badge away, for it would open the original with its discussions. ``discussion`` keeps the
+    discussions, ``outputs`` what the cells gave.
     """
-    cells = []
-    for cell in notebook["cells"]:
-        tags = cell.get("metadata", {}).get("tags", [])
-        if "discussion" in tags and not discussion:
-            continue
-        cell = dict(cell)
+    cells = [
+        dict(cell)
+        for cell in notebook["cells"]
+        if discussion or "discussion" not in cell.get("metadata", {}).get("tags", ())
+    ]
+    for cell in cells:
         if cell["cell_type"] == "code" and not outputs:
             cell |= {"outputs": [], "execution_count": None}
-        cells.append(cell)
     if cells:
-        cells[0] = cells[0] | {
-            "source": _with_badge("".join(cells[0]["source"]), place).splitlines(keepends=True)
-        }
+        cells[0]["source"] = _with_badge(joined(cells[0]["source"]), place).splitlines(True)
     return notebook | {"cells": cells}
+
+
+def _copy(path: Path, root: Path, options: argparse.Namespace) -> bytes:
+    """The file of a student's copy of this notebook."""
+    try:
+        notebook = read(path)
+    except course.NotANotebook as error:
+        why = f"{course.shown(path, root)} {error}: mend it first (coursekit lint)"
+        raise course.CommandError(why) from None
+    place = course.shown(Path(options.output, path.name).resolve(), root)
+    if Path(place).is_absolute() or place.startswith("build/"):  # not in the repository
+        place = None
+    copy = student_copy(notebook, place, discussion=options.discussion, outputs=options.outputs)
+    return (json.dumps(copy, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _with_badge(text: str, place: str | None) -> str:
     """The first cell's text, its badge leading to this place."""
-    found = lint.BADGE.search(text)
-    address = found and lint.COLAB.fullmatch(found[1])
+    found = EXACT_BADGE.search(text)
+    address = found and COLAB.fullmatch(found[1])
     if not address:
         return text
     if place is None:
         return text[: found.start()] + text[found.end() :].lstrip("\n")
     return text[: found.start(1)] + found[1].removesuffix(address[1]) + place + text[found.end(1) :]
-
-
-def _place(target: Path, root: Path) -> str | None:
-    """The copy's path from the course's folder, where it lies in it; None elsewhere and below
-    build/, which git ignores."""
-    target = target.resolve()
-    inside = target.is_relative_to(root) and target.relative_to(root).parts[0] != "build"
-    return target.relative_to(root).as_posix() if inside else None

@@ -1,76 +1,84 @@
 """``coursekit repo``: write the repository's address wherever the course names it."""
 
+import argparse
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
-from . import course
+from .. import course
+from ..engine.files import write_whole
+from ..engine.text import count
 
-OWNER_AND_NAME = re.compile(r"(?=.{1,39}/)[A-Za-z0-9](?:-?[A-Za-z0-9])*/[\w.-]{1,100}", re.ASCII)
+EXAMPLES = """\
+examples:
+  coursekit repo                           the address that git's origin has
+  coursekit repo ada/cnn-course            this one
+
+The address goes into pyproject.toml, the notebooks' badges and set-up cells, and the README.
+"""
+OWNER_AND_NAME = re.compile(r"(?ai)(?=.{1,39}/)[a-z0-9](-?[a-z0-9])*/(?!\.{1,2}\Z)[\w.-]{1,100}")
 REMOTE = re.compile(
     r"(?:(?:https|ssh)://(?:[^@/]*@)?github\.com/|[^@/]*@github\.com:)([^/]+/[^/]+?)(?:\.git)?/?"
 )
 
 
-def stamp(new: str | None = None) -> int:
-    """Replace the course's address by this OWNER/NAME, or by that of git's origin; say what
-    changed. Returns 0.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    what = "as at GitHub (default: that of git's origin)"
+    parser.add_argument("address", nargs="?", metavar="OWNER/NAME", help=what)
 
-    Changes pyproject.toml, README.md and all notebooks, and nothing in them but the address.
-    Raises ``CommandError`` for a malformed address, and where there is no origin at GitHub.
+
+def main(options: argparse.Namespace) -> int:
+    """Replace the course's address by this OWNER/NAME, or by that of git's origin; returns 0.
+
+    Changes pyproject.toml, README.md and all notebooks, and nothing in them but the address; says
+    where. Raises ``CommandError`` for a malformed address, and without an origin at GitHub.
     """
     root = course.find_root()
-    old = course.address(root)
-    new = _checked(new) if new else _origin(root)
+    old, new = course.address(root), _checked(options.address or _of_origin(root))
+    if new == old:
+        print(f"the course's address is https://github.com/{new} already: nothing to change")
+        return 0
     # pyproject.toml comes last: it keeps the old address until everything else is done, so a broken
     # run can be repeated.
-    for path in (
-        *sorted((root / "notebooks").glob("*.ipynb")),
-        root / "README.md",
-        root / "pyproject.toml",
-    ):
-        changes = _replace(path, old, new) if path.exists() and new != old else 0
-        if changes:
-            print(f"{course.shown(path, root)}: {changes} place{'s' * (changes != 1)}")
-    print(
-        f"the course's address is https://github.com/{new}"
-        + " already: nothing to change" * (new == old)
-    )
+    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
+    for path in (*notebooks, root / "README.md", root / "pyproject.toml"):
+        if path.exists() and (changes := _replace(path, old, new)):
+            print(f"{course.shown(path, root)}: {count(changes, 'place')}")
+    print(f"the course's address is https://github.com/{new}")
     return 0
+
+
+def origin(root: Path) -> str:
+    """The address of git's origin, empty if there is none. Raises ``CommandError`` without git."""
+    if not shutil.which("git"):
+        raise course.CommandError("git is not installed: install it to keep the history")
+    command = ["git", "-C", root, "remote", "get-url", "origin"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
 
 
 def _checked(text: str) -> str:
     name = text.removeprefix("https://github.com/").removesuffix("/").removesuffix(".git")
-    if not OWNER_AND_NAME.fullmatch(name) or name.endswith(("/.", "/..")):
-        raise course.CommandError(
-            f'"{text}" is not an address at GitHub: write OWNER/NAME, as in ada/cnn-course'
-        )
-    return name
+    if OWNER_AND_NAME.fullmatch(name):
+        return name
+    wanted = "write OWNER/NAME, as in ada/cnn-course"
+    raise course.CommandError(f'"{text}" is not an address at GitHub: {wanted}')
 
 
-def _origin(root: Path) -> str:
-    asked = subprocess.run(
-        ["git", "-C", root, "remote", "get-url", "origin"], capture_output=True, text=True
-    )
-    found = REMOTE.fullmatch(asked.stdout.strip())
-    if not found:
-        there_is = (
-            f"is {asked.stdout.strip()}, not an address at GitHub"
-            if asked.returncode == 0
-            else "is not set"
-        )
-        raise course.CommandError(
-            f"git's origin {there_is}: name the address, as in coursekit repo OWNER/NAME"
-        )
-    return _checked(found[1])
+def _of_origin(root: Path) -> str:
+    address = origin(root)
+    if found := REMOTE.fullmatch(address):
+        return found[1]
+    there_is = f"is {address}, not an address at GitHub" if address else "is not set"
+    raise course.CommandError(f"git's origin {there_is}: name one, as coursekit repo OWNER/NAME")
 
 
 def _replace(path: Path, old: str, new: str) -> int:
     """The number of places changed. ``old`` counts only after GitHub's name and as a whole: me/cnn
     is not in me/cnn-2."""
-    text = path.read_bytes().decode("utf-8")
     whole = rf"(github\.com/|github\.com:|/github/){re.escape(old)}(?![\w-]|\.(?!git\b)\w)"
-    text, changes = re.subn(whole, rf"\g<1>{new}", text)
+    text, changes = re.subn(whole, rf"\g<1>{new}", path.read_bytes().decode("utf-8"))
     if changes:
-        course.write(path, text)
+        write_whole(path, text)
     return changes

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from made_submissions import hostile_report
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from submissions import hostile_report
 
-from coursekit.classroom import page as pages
+from coursekit.classroom.run import write_page
 
 pytestmark = pytest.mark.browser
 
@@ -34,26 +34,29 @@ assert "x" == 1, None
 # (rule, selector): why it stays as it is. Whatever is not here fails, and so does an entry that
 # nothing needs any more.
 ALLOWED = {
-    (
-        "scrollable-region-focusable",
-        ".jp-RenderedMarkdown",
-    ): "A wide table in a text cell scrolls on a phone. Chromium and Firefox let the keyboard into what scrolls, only where "
-    "it does; a tabindex would make a stop of every text cell, everywhere.",
+    ("scrollable-region-focusable", ".jp-RenderedMarkdown"): (
+        "A wide table in a text cell scrolls on a phone. Chromium and Firefox let the keyboard "
+        "into what scrolls, only where it does; a tabindex would make a stop of every text cell."
+    ),
 }
 
 # axe-core leaves texts of one letter aside, and there are hundreds of such numbers in code: they
 # are looked at too.
 CHECK = """async ([allowed, leave]) => {
-    const whole = {ignoreUnicode: false, ignoreLength: true, ignorePseudo: false, boldValue: 700, boldTextPt: 14,
-                   largeTextPt: 18, contrastRatio: {normal: {expected: 4.5}, large: {expected: 3}}, pseudoSizeThreshold: 0.25};
+    const whole = {ignoreUnicode: false, ignoreLength: true, ignorePseudo: false, boldValue: 700,
+                   boldTextPt: 14, largeTextPt: 18, pseudoSizeThreshold: 0.25,
+                   contrastRatio: {normal: {expected: 4.5}, large: {expected: 3}}};
     axe.configure({checks: [{id: "color-contrast", options: whole}]});
     for (const folded of document.querySelectorAll("details")) folded.open = true;
     const result = await axe.run(document, {
-        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], elementRef: true,
-        resultTypes: ["violations", "incomplete"], rules: Object.fromEntries(leave.map(id => [id, {enabled: false}]))});
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        elementRef: true, resultTypes: ["violations", "incomplete"],
+        rules: Object.fromEntries(leave.map(id => [id, {enabled: false}]))});
+    const known = (rule, node) => allowed.findIndex(
+        ([id, selector]) => id === rule.id && node.element.matches(selector));
     return [...result.violations, ...result.incomplete].flatMap(rule => rule.nodes.map(node => ({
-        rule: rule.id, help: rule.help, html: node.html.slice(0, 150), summary: node.failureSummary ?? "",
-        allowed: allowed.findIndex(([id, selector]) => id === rule.id && node.element.matches(selector))})));
+        rule: rule.id, help: rule.help, html: node.html.slice(0, 150),
+        summary: node.failureSummary ?? "", allowed: known(rule, node)})));
 }"""
 
 
@@ -93,9 +96,8 @@ def built(tmp_path_factory):
     assert run.returncode == 1
     for path in NOTEBOOKS:
         if path.stem != EXECUTED:
-            pages.write(
-                folder / "build" / f"{path.stem}.html", nbformat.read(path, as_version=4), path.stem
-            )
+            notebook = nbformat.read(path, as_version=4)
+            write_page(folder / "build" / f"{path.stem}.html", notebook, path.stem)
     return folder / "build"
 
 
@@ -170,8 +172,9 @@ def test_every_exception_is_still_needed(built, axe, open_page):
     assert needed == set(ALLOWED)
 
 
-GOOD = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</title><body><main><h1>A page</h1>
-<p>Read <a href="#x">this</a> first.</p><h2 id="x">More</h2><img alt="A dot" src="data:image/gif;base64,R0lGODlhAQABAAAA">
+GOOD = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</title>
+<body><main><h1>A page</h1><p>Read <a href="#x">this</a> first.</p><h2 id="x">More</h2>
+<img alt="A dot" src="data:image/gif;base64,R0lGODlhAQABAAAA">
 <details><summary>Fold</summary><p>1</p></details></main></body></html>"""
 
 

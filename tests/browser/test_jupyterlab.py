@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "build" / "screenshots"
 NAME = "week1_mnist_fc_vs_cnn.ipynb"
 MINUTE = 60_000  # milliseconds
-ANSWER = "Local windows, and one filter for all places: 卷积核的权重是共享的。<script>window.__owned = 1</script>"
+ANSWER = (
+    "Local windows, and one filter for all places: 卷积核的权重是共享的。"
+    "<script>window.__owned = 1</script>"
+)
 
 # A training that is long enough for a live curve, which is drawn every three seconds.
 LONGER = """net = make("CNN", seed=1)
@@ -48,9 +51,10 @@ SCROLL = """cell => new Promise(done => {
 WATCH = """() => {
     window.__seen = [];
     new MutationObserver(() => {
-        const bar = document.querySelector('progress[aria-label="training progress"]');
+        const bar = document.querySelector('progress[aria-label="training"]');
         if (!bar) return;
-        const now = [bar.value, bar.parentElement.innerText.trim(), bar.parentElement.querySelector('img')?.src ?? ''];
+        const place = bar.parentElement, curve = place.querySelector('img')?.src ?? '';
+        const now = [bar.value, place.innerText.trim(), curve];
         if (JSON.stringify(now) !== JSON.stringify(window.__seen.at(-1))) window.__seen.push(now);
     }).observe(document.body, {childList: true, subtree: true, attributes: true});
 }"""
@@ -134,7 +138,7 @@ def ran(opened, lab):
     menu(opened, "Run", "Run All Cells")
     expect(last).to_have_text("[*]:")
     to_the_top(code_cell(opened, "nets, histories ="))
-    opened.get_by_label("training progress").wait_for()
+    opened.get_by_label("training", exact=True).wait_for()
     expect(last).to_have_text(f"[{len(code(read(lab)))}]:", timeout=2 * MINUTE)
     save(opened)
     return opened.evaluate("window.__seen"), read(lab)
@@ -251,11 +255,12 @@ def test_run_all_counts_from_1_and_shows_no_error(ran):
 
 def test_a_bar_moves_while_a_network_learns(ran):
     values, texts, _ = zip(*ran[0])
-    assert len(set(values)) > 3 and max(values) == 2  # two networks, two epochs each
+    assert len(set(values)) > 3  # two networks, two epochs each
+    assert any(text.startswith("epoch 2 of 2 · batch ") for text in texts)
     assert any(
         re.fullmatch(r"epoch 1 of 2 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts
     )
-    assert any(re.fullmatch(r"training loss \d\.\d+, accuracy 0\.\d+", text) for text in texts)
+    assert any(re.search(r"training loss \d\.\d+, accuracy 0\.\d+", text) for text in texts)
 
 
 def test_a_longer_training_draws_its_curve_and_can_be_stopped(trained):

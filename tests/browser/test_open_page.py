@@ -5,7 +5,10 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</title><body>{}</body></html>'
+PAGE = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</title>'
+    "<body>{}</body></html>"
+)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +24,8 @@ PAGE = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>A page</titl
         ("<iframe srcdoc='<script>window.__owned = 4</script>'></iframe>", "mark: 4"),
         ("<script>window.open('about:blank#hello')</script>", "popup: "),
         (
-            "<a download=it.txt href='data:,x'>x</a><script>document.querySelector('a').click()</script>",
+            "<a download=it.txt href='data:,x'>x</a>"
+            "<script>document.querySelector('a').click()</script>",
             "download: it.txt",
         ),
         (
@@ -42,7 +46,8 @@ def test_what_a_page_does_is_seen(tmp_path, open_page, what_ran, text, seen):
 
 def test_a_page_that_shows_a_script_as_text_does_nothing(tmp_path, open_page, what_ran):
     path = tmp_path / "page.html"
-    text = "&lt;script>window.__owned = 1&lt;/script> 学习 <img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAA'>"
+    text = "&lt;script>window.__owned = 1&lt;/script> 学习 "
+    text += "<img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAA'>"
     path.write_text(PAGE.format(text), encoding="utf-8")
     page = open_page(path)
     assert what_ran(page) == [] and "<script>" in page.inner_text("body")

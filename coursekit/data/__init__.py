@@ -1,0 +1,1 @@
+"""Where data come from: one way to look for every set."""

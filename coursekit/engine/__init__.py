@@ -1,0 +1,1 @@
+"""What the core leans on; it imports nothing of the course."""

@@ -1,0 +1,63 @@
+"""All random numbers of a run: the generators of the process, and those that its parts own."""
+
+import json
+import random
+from contextlib import suppress
+
+import numpy as np
+import torch
+
+from .fingerprint import Walk
+from .generator_seeds import OF_PROCESS
+
+
+def owned(*parts) -> list:
+    """The generators that these parts hold: a loader's, a sampler's, an augmentation's.
+
+    What cannot be looked into has none. Raises ``ValueError`` for a loader whose workers live on
+    from epoch to epoch, for theirs cannot be asked.
+    """
+    found = []
+    for part in parts:
+        walk = Walk(content=False)
+        with suppress(Exception):  # an object may refuse to be looked into in any way
+            walk.digest(part)
+        if getattr(part, "persistent_workers", False):
+            what = "what this loader's worker processes draw cannot be saved for a checkpoint"
+            raise ValueError(f"{what}: make it with persistent_workers=False")
+        found += [one for one in walk.generators if not any(one is other for other in found)]
+    return found
+
+
+def take(own: list) -> dict:
+    """The state of all of them, as tensors and texts."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cuda": cuda, "others": [_state(one) for one in (*OF_PROCESS, *own)]}
+
+
+def put_back(states: dict, own: list) -> None:
+    """Set all of them to what ``take`` gave."""
+    for i, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(state, i)
+    for generator, state in zip((*OF_PROCESS, *own), states["others"]):
+        if isinstance(generator, torch.Generator):
+            generator.set_state(state)
+        elif isinstance(generator, random.Random):
+            version, numbers, gauss = json.loads(state)
+            generator.setstate((version, tuple(numbers), gauss))
+        elif isinstance(generator, np.random.RandomState):
+            generator.set_state(json.loads(state))
+        else:
+            generator.bit_generator.state = json.loads(state)
+
+
+def _state(generator) -> torch.Tensor | str:
+    if isinstance(generator, torch.Generator):
+        return generator.get_state()
+    if isinstance(generator, random.Random):
+        state = generator.getstate()
+    elif isinstance(generator, np.random.RandomState):
+        state = generator.get_state(legacy=False)
+    else:
+        state = generator.bit_generator.state
+    return json.dumps(state, default=np.ndarray.tolist)

@@ -1,0 +1,1 @@
+"""What students hand in: their answers found, collected and shown."""

@@ -1,0 +1,171 @@
+"""A notebook as a file holds it: its JSON read with plain errors, its cells in any state."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ..course import NotANotebook
+
+MOST_CELLS = 5_000  # the course's notebooks have a hundred
+
+# Colab's badge as the course writes it, and as Colab writes it, too. Group 1 is the address that
+# it opens. Lengths are bounded, so that a text made to be slow is not.
+EXACT_BADGE = re.compile(
+    r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]\(([^()\s]{0,400})\)"
+)
+ANY_BADGE = re.compile(
+    EXACT_BADGE.pattern
+    + r'|<a href="https://colab\.research\.google\.com/[^"\s]{0,400}"[^<>]{0,80}>'
+    r'<img src="[^"\s]{0,200}colab-badge\.svg"[^<>]{0,80}></a>'
+)
+_TITLE = re.compile(r"^#[ \t]+(.+)$", re.MULTILINE)
+# An image as Colab pastes it: in the text itself.
+_PASTED = re.compile(r"!\[([^\[\]\n]{0,200})\]\(data:(image/[\w+.-]{1,20});base64,([\w+/=]+)\)")
+
+
+class Attachment(NamedTuple):
+    """An image in a cell: its name, its media type, and its bytes in base64."""
+
+    name: str
+    kind: str
+    data: str
+
+
+@dataclass
+class Cell:
+    """One cell as it was found.
+
+    ``position`` counts from 1; ``kind`` is markdown, code or raw; ``text`` has the line ends of
+    Unix and names images that were pasted into it as attachments; ``answer`` is the question that
+    the metadata name (empty if none), ``count`` the execution count.
+    """
+
+    position: int
+    kind: str
+    id: str
+    text: str
+    metadata: dict
+    tags: frozenset[str] = frozenset()
+    answer: str = ""
+    count: int | None = None
+    outputs: tuple[dict, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+def read(path: Path) -> dict:
+    """The JSON of one of the course's notebooks, which must be of format 4 and in UTF-8.
+
+    Raises ``NotANotebook`` for anything else, and ``OSError``.
+    """
+    return parse(path.read_bytes(), exact=True)
+
+
+def parse(data: bytes, exact: bool = False) -> dict:
+    """The JSON of a notebook, of which no more is sure than that it has a list of cells.
+
+    What students hand in may be in any encoding that JSON allows, and format 3 is made format 4
+    without a loss of text (it keeps its ``worksheets``, too); ``exact`` allows neither. Raises
+    ``NotANotebook`` when there is none in these bytes; the message goes on after the file's name.
+    """
+    content, why = {}, "it has no list of cells"
+    try:
+        text = data.decode() if exact else data
+        content = as_dict(json.loads(text, parse_int=int if exact else _whole))
+    except UnicodeDecodeError:
+        why = "it is not text in UTF-8"
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}: {error.msg}"
+        why = f"it is not JSON ({where})" if data.strip() else "it is empty"
+    except RecursionError:
+        why = "its JSON is nested too deep"
+    except (ValueError, MemoryError) as error:
+        why = str(error) or "it needs too much memory"
+    if not exact and isinstance(content.get("worksheets"), list):
+        sheets = [as_dict(sheet) for sheet in content["worksheets"]]
+        old = [cell for sheet in sheets for cell in as_list(sheet.get("cells"))]
+        content["cells"] = [_renewed(cell) for cell in old if isinstance(cell, dict)]
+    if not isinstance(content.get("cells"), list):
+        raise NotANotebook(f"is not a notebook, for {why}")
+    if (n := len(content["cells"])) > MOST_CELLS:
+        raise NotANotebook(f"has {n:,} cells, and {MOST_CELLS:,} are the limit: read it by itself")
+    return content
+
+
+def cells(notebook: dict, badges: bool = True) -> list[Cell]:
+    """The cells of a notebook's JSON of format 4. What is no cell at all is left out.
+
+    ``badges=False`` takes Colab's badge, which differs from copy to copy, out of the texts.
+    """
+    found = enumerate(notebook.get("cells", ()), 1)
+    return [_cell(position, cell, badges) for position, cell in found if isinstance(cell, dict)]
+
+
+def title(notebook: dict) -> str:
+    """The first heading of the first level, empty if there is none."""
+    texts = (cell.text for cell in cells(notebook, badges=False) if cell.kind == "markdown")
+    return next((found[1].strip() for text in texts if (found := _TITLE.search(text))), "")
+
+
+def joined(text) -> str:
+    """A text of a notebook's JSON, where it may be a list of its lines; empty for anything else."""
+    if isinstance(text, list):
+        return "".join(part for part in text if isinstance(part, str))
+    return text if isinstance(text, str) else ""
+
+
+def as_dict(value) -> dict:
+    """The value if it is a dict, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value) -> list:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def _cell(position: int, cell: dict, badges: bool) -> Cell:
+    metadata = as_dict(cell.get("metadata"))
+    text = joined(cell.get("source")).replace("\r\n", "\n").replace("\r", "\n")
+    attachments = [
+        Attachment(str(name), str(kind), joined(data))
+        for name, kinds in as_dict(cell.get("attachments")).items()
+        for kind, data in as_dict(kinds).items()
+    ]
+    if not badges and "colab-badge" in text:
+        text = ANY_BADGE.sub("", text)
+    if ";base64," in text:
+        attachments += [Attachment(*found) for found in _PASTED.findall(text)]
+        text = _PASTED.sub(r"![\1](attachment:\1)", text)
+    answer = str(as_dict(metadata.get("coursekit")).get("answer"))
+    count = cell.get("execution_count")
+    return Cell(
+        position,
+        kind=str(cell.get("cell_type")),
+        id=str(cell.get("id") or metadata.get("id") or ""),
+        text=text,
+        metadata=metadata,
+        tags=frozenset(tag for tag in as_list(metadata.get("tags")) if isinstance(tag, str)),
+        answer=answer if re.fullmatch(r"w\d+-q\d+", answer) else "",
+        count=count if type(count) is int else None,
+        outputs=tuple(one for one in as_list(cell.get("outputs")) if isinstance(one, dict)),
+        attachments=tuple(attachments),
+    )
+
+
+def _renewed(cell: dict) -> dict:
+    """A cell of format 3 as it is in format 4."""
+    kind, text = cell.get("cell_type"), cell.get("source", "")
+    if kind == "code":
+        code, count = cell.get("input", text), cell.get("prompt_number")
+        return {**cell, "source": code, "execution_count": count}
+    if kind == "heading":
+        level = cell.get("level") if cell.get("level") in range(1, 7) else 1
+        return {**cell, "cell_type": "markdown", "source": f"{'#' * level} {joined(text)}"}
+    return cell
+
+
+def _whole(digits: str) -> int:
+    """A whole number of JSON. One that no notebook has, and that takes long to read, is none."""
+    return int(digits) if len(digits) <= 18 else 0

@@ -1,0 +1,659 @@
+"""``coursekit doctor``: each finding, that it goes on whatever is broken, and that its text can be
+shown to everybody."""
+
+import doctest
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import namedtuple
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mirror import Mirror, mirror  # noqa: F401  (mirror is a fixture)
+
+import coursekit as ck
+from coursekit.classroom import doctor
+from coursekit.classroom.doctor import NOTE, OK, PROBLEM
+from coursekit.cli import main
+from coursekit.engine import settings
+
+WORKING = ["torch 2.14.1+cu130, built for CUDA 13.0; no GPU is seen", "torchvision 0.29.1"], ""
+
+
+def lines(check):
+    """What a check finds and shows: (mark, text, advice) each."""
+    return [(line.mark, line.text, "" if line.mark == OK else line.advice) for line in check()]
+
+
+def marks(check):
+    return [mark for mark, *_ in lines(check)]
+
+
+# ---- the whole
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Neither torch nor pip is asked, which takes seconds."""
+    monkeypatch.setattr(doctor, "ask_torch", lambda: WORKING)
+    monkeypatch.setattr(doctor, "_python", lambda *_: ("", ""))
+
+
+def test_a_machine_that_works(quick, capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    starts = [line.split()[0] for line in said.splitlines() if not line.startswith(" " * 9)]
+    assert len(starts) >= len(doctor.CHECKS) and {*starts} <= {OK, NOTE}
+    assert all(
+        re.match(r"(ok      |note    |PROBLEM |        ) \S", line) for line in said.splitlines()
+    )
+    assert len(said.splitlines()) <= 30 and max(map(len, said.splitlines())) <= 120, "one screen"
+    for part in (
+        "Python 3",
+        "coursekit ",
+        "torch 2.14.1",
+        "torchvision 0.29.1",
+        "numpy ",
+        " cores",
+        "data folder: ",
+        "COURSEKIT_SCALE=smoke",
+        "network: not tried",
+        "the kernel python3 is",
+        "nothing stands in the way",
+    ):
+        assert part in said
+    assert "could not be looked at" not in said
+
+
+def test_a_problem_is_the_exit_code(quick, monkeypatch, capsys):
+    monkeypatch.setenv("COURSEKIT_SCALE", "fast")
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "PROBLEM  COURSEKIT_SCALE='fast' is not a scale: choose one of smoke, laptop, full\n"
+        in said
+    )
+    assert "         to do: set it again" in said and said.endswith(
+        "PROBLEM  1 problem to solve, see above\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(5, "Input/output error"),
+        KeyError("x"),
+        SystemExit(3),
+        ValueError("two\nlines"),
+        RecursionError(),
+    ],
+)
+def test_a_check_that_breaks_stops_nothing(quick, monkeypatch, capsys, error):
+    def breaks():
+        yield doctor.Line(OK, "before")
+        raise error
+
+    def after():
+        yield doctor.Line(OK, "after")
+
+    monkeypatch.setattr(doctor, "CHECKS", (breaks, after))
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "ok       before" and said[3] == "ok       after"
+    assert said[1].startswith(f"PROBLEM  breaks: could not be looked at ({type(error).__name__}: ")
+
+
+def test_nobody_is_named(quick, monkeypatch, tmp_path, capsys):
+    home = tmp_path / "home" / "ada"
+    (home / "course" / "data").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USER", "lovelace")
+    monkeypatch.setenv("LOGNAME", "lovelace")
+    monkeypatch.setattr(socket, "gethostname", lambda: "adas-laptop.example.org")
+    monkeypatch.setattr(sys, "prefix", "/net/adas-laptop/lovelace/.venv")
+    monkeypatch.setenv("COURSEKIT_DATA", str(home / "course" / "data"))
+    monkeypatch.setenv("COURSEKIT_TOKEN", "secret")
+    main(["doctor"])
+    said = capsys.readouterr().out
+    assert "data folder: ~/course/data" in said and "COURSEKIT_DATA=~/course/data" in said
+    assert "in /net/NAME/NAME/.venv;" in said and "COURSEKIT_TOKEN" in said
+    assert not re.search("ada|lovelace|secret|example", said, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("/home/ada/x and /home/ada", "~/x and ~"),
+        ("/home/adam/x", "/home/adam/x"),
+        ("/mnt/home/ada/x", "/mnt/home/NAME/x"),
+        ("/media/Ada/x", "/media/NAME/x"),
+        ("/tmp/of-ada/x", "/tmp/of-NAME/x"),
+        ("adamant ada", "adamant ada"),
+        (r"C:\Users\ada\x", r"C:\Users\NAME\x"),
+        ("//box1/share", "//NAME/share"),
+        ("box1 core", "box1 core"),
+        ("https://ada:pw@host/simple, x", "https://host/simple, x"),
+        ("https://token@host/a?t=1 x", "https://host/a x"),
+    ],
+)
+def test_what_can_be_shown(monkeypatch, text, shown):
+    monkeypatch.setenv("HOME", "/home/ada")
+    for name in ("LOGNAME", "USER"):
+        monkeypatch.setenv(name, "ada")
+    monkeypatch.setattr(socket, "gethostname", lambda: "box1")
+    assert doctor.shareable(text) == shown
+
+
+def test_a_home_at_the_root_is_not_everywhere(monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    assert doctor.shareable("/opt/x of https://host/x") == "/opt/x of https://host/x"
+
+
+def test_where_nobody_has_a_name_nothing_is_replaced(monkeypatch):
+    def nobody():
+        raise KeyError("uid not found")
+
+    monkeypatch.setenv("HOME", "/")
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert doctor.shareable("/opt/x, a b") == "/opt/x, a b"
+
+
+# ---- torch, in a process of its own
+
+
+def stub(folder, name, code):
+    (folder / name).mkdir()
+    (folder / name / "__init__.py").write_text(code)
+
+
+def run_doctor(folder, **environment):
+    """The exit code and the lines of a doctor for whom the packages of this folder come first."""
+    done = subprocess.run(
+        [sys.executable, "-m", "coursekit", "doctor"],
+        env=os.environ | {"PYTHONPATH": str(folder)} | environment,
+        capture_output=True,
+        cwd=folder,
+    )
+    assert done.stderr == b""
+    return done.returncode, done.stdout.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    "code, reason",
+    [
+        (
+            "raise ImportError('libcudart.so.12: cannot open shared object file')",
+            "ImportError: libcudart.so.12: cannot open",
+        ),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGILL)",
+            "it ends its process with SIGILL",
+        ),
+        ("import sys\nsys.exit(7)", "it gives no reason"),
+        ("print('found')", "AttributeError: "),
+    ],
+)
+def test_a_torch_that_cannot_be_imported(tmp_path, code, reason):
+    stub(tmp_path, "torch", code)
+    status, said = run_doctor(tmp_path, COURSEKIT_DATA="/données", PYTHONIOENCODING="ascii")
+    assert status == 1
+    (line,) = (
+        i
+        for i, line in enumerate(said)
+        if line.startswith(f"PROBLEM  torch cannot be imported: {reason}")
+    )
+    assert said[line + 1].startswith(
+        "         to do: python -m pip install --force-reinstall torch torchvision"
+    )
+    assert any(line.startswith("ok       Jupyter: ") for line in said), "it goes on"
+    assert any("real data: none; stand-ins for mnist" in line for line in said), "without torch"
+    assert r"COURSEKIT_DATA=/donn\xe9es" in "\n".join(said)
+    assert said[-1] == "PROBLEM  1 problem to solve, see above"
+
+
+FAKE = """
+import warnings
+from types import SimpleNamespace
+__version__ = "9.1"
+version = SimpleNamespace(cuda={cuda!r})
+def is_available():
+    warnings.warn("CUDA initialization: the driver is too old")
+    warnings.warn("something else")
+    return {gpus} > 0
+def get_device_properties(i):
+    return SimpleNamespace(name=f"Card {{i}}", total_memory=80 * 2**30)
+cuda = SimpleNamespace(is_available=is_available, device_count=lambda: {gpus},
+                       get_device_properties=get_device_properties)
+"""
+
+
+@pytest.fixture(autouse=True)
+def anew():
+    """What torch says is kept for one run of the doctor."""
+    doctor.ask_torch.cache_clear()
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """``fake(cuda, gpus, torchvision)`` makes torch and torchvision what they say."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def made(cuda="13.0", gpus=0, torchvision="__version__ = '0.91'"):
+        stub(tmp_path, "torch", FAKE.format(cuda=cuda, gpus=gpus))
+        stub(tmp_path, "torchvision", torchvision)
+
+    return made
+
+
+def test_gpus_are_named_with_their_memory(fake):
+    fake(gpus=2)
+    assert [line[:2] for line in lines(doctor.torch)] == [
+        (OK, "torch 9.1, built for CUDA 13.0; GPU: Card 0, 80 GiB; Card 1, 80 GiB"),
+        (NOTE, "torch warns: CUDA initialization: the driver is too old"),
+        (OK, "torchvision 0.91"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "cuda, built", [("13.0", "built for CUDA 13.0"), (None, "built for the CPU only")]
+)
+def test_no_gpu_is_no_problem(fake, cuda, built):
+    fake(cuda=cuda)
+    text = f"torch 9.1, {built}; no GPU is seen, so it runs on the CPU"
+    assert lines(doctor.torch)[0] == (OK, text, "")
+
+
+def test_a_torchvision_that_does_not_fit(fake):
+    fake(torchvision="raise RuntimeError('operator torchvision::nms does not exist')")
+    mark, text, advice = lines(doctor.torch)[-1]
+    assert (mark, text) == (
+        PROBLEM,
+        "torchvision cannot be imported: RuntimeError: operator torchvision::nms does not exist",
+    )
+    assert "from one index" in advice
+
+
+def test_the_torch_that_is_here():
+    import torch
+    import torchvision
+
+    (first, second), error = doctor.ask_torch()
+    assert first.startswith(f"torch {torch.__version__}, built for ") and "no GPU" in first
+    assert (second, error) == (f"torchvision {torchvision.__version__}", "")
+
+
+def test_a_python_that_does_not_start(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert lines(doctor.torch)[0][:2] == (
+        PROBLEM,
+        "torch cannot be imported: [Errno 2] No such file or directory: '/nowhere/python'",
+    )
+
+
+# ---- packages
+
+
+@pytest.mark.parametrize(
+    "needed, found",
+    [
+        (
+            ["numpy>=2.0", 'ruff>=0.5; extra == "classroom"', 'dask>=1; extra == "cluster"'],
+            [(OK, "packages: numpy 2.1, ruff 0.9")],
+        ),
+        (
+            ["numpy>=2.2", "nothing>=3"],
+            [
+                (OK, "packages: numpy 2.1"),
+                (PROBLEM, "numpy is 2.1, and >=2.2 is needed"),
+                (PROBLEM, "nothing is missing, and >=3 is needed"),
+            ],
+        ),
+        (
+            ["numpy>=2", 'ruff>=1.5; extra == "classroom"'],
+            [
+                (OK, "packages: numpy 2.1, ruff 0.9"),
+                (NOTE, "ruff is 0.9, and >=1.5 is needed for commands as coursekit run"),
+            ],
+        ),
+        (["numpy>=2", "pywin32; sys_platform == 'never'"], [(OK, "packages: numpy 2.1")]),
+    ],
+)
+def test_packages_are_compared_with_what_is_needed(quick, monkeypatch, needed, found):
+    versions = {"coursekit": "0.1", "numpy": "2.1", "ruff": "0.9"}
+
+    def version(name):
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "requires", lambda name: needed)
+    monkeypatch.setattr(metadata, "version", version)
+    said = lines(doctor.packages)
+    assert [line[:2] for line in said] == found
+    for mark, text, advice in said:
+        assert bool(advice) == (mark != OK) and ("nothing" in text) == ('"nothing>=3"' in advice)
+
+
+def test_packages_that_do_not_fit_each_other_are_told_as_pip_tells_it(monkeypatch):
+    unfit = "torchvision 0.29.1 has requirement torch==2.14.1, but you have torch 2.15.0."
+    monkeypatch.setattr(doctor, "_python", lambda *words: (f"coursekit x\n{unfit}\n", "failed"))
+    _, (mark, text, advice) = lines(doctor.packages)
+    assert (mark, text) == (NOTE, unfit) and advice
+
+
+def test_the_packages_of_the_tests_are_enough():
+    assert marks(doctor.packages) == [OK]
+
+
+def test_a_coursekit_that_is_not_installed(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", missing)
+    monkeypatch.setattr(metadata, "version", missing)
+    assert marks(doctor.packages) == []
+    mark, text, advice = lines(doctor.package)[0]
+    assert mark == NOTE and "not installed" in text and "pip install -e ." in advice
+
+
+def test_another_coursekit_in_this_folder(monkeypatch, tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert marks(doctor.package) == [OK]
+    (tmp_path / "coursekit").mkdir()
+    assert lines(doctor.package)[1][:2] == (
+        NOTE,
+        f"that is not the one of this folder, {tmp_path / 'coursekit'}",
+    )
+
+
+# ---- the machine and the data folder
+
+
+@pytest.mark.parametrize("free, mark", [(1.9e9, NOTE), (2.1e9, OK)])
+def test_little_memory_and_disk_are_told(monkeypatch, free, mark):
+    monkeypatch.setattr(
+        "psutil.virtual_memory", lambda: namedtuple("Memory", "available total")(free, 8e9)
+    )
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: namedtuple("Disk", "free")(free))
+    ((found, text, advice),) = lines(doctor.machine)
+    assert (
+        found == mark
+        and f"memory: {free / 1e9:.1f} GB free of 8.0" in text
+        and bool(advice) == (mark == NOTE)
+    )
+    found, text, advice = lines(doctor.data)[-1]
+    assert (found, text) == (mark, f"disk of the data folder: {free / 1e9:.1f} GB free") and bool(
+        advice
+    ) == (mark == NOTE)
+
+
+def test_the_sets_that_are_here(tmp_path):
+    folder = settings.data_folder()
+    place, sets, _ = lines(doctor.data)
+    assert (
+        place[:2] == (OK, f"data folder: {folder}")
+        and sets[0] == NOTE
+        and "coursekit data fetch" in sets[2]
+    )
+    np.savez(folder / "salinas.npz", cube=np.zeros(3))
+    (folder / "SHA256SUMS").touch()
+    _, sets, _ = lines(doctor.data)
+    assert sets[0] == OK and sets[1].startswith(
+        "real data: salinas; stand-ins for mnist, fashion_mnist, "
+    )
+
+
+def test_a_data_folder_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "a" / "b"))
+    place, *_ = lines(doctor.data)
+    assert (
+        place[:2] == (NOTE, f"data folder: {tmp_path / 'a' / 'b'} (not there yet)")
+        and "correct COURSEKIT_DATA" in place[2]
+    )
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "a").touch()
+    monkeypatch.setenv("COURSEKIT_OFFLINE", "")
+    mark, text, advice = lines(doctor.data)[0]
+    assert mark == PROBLEM and "a/b (not there yet) (cannot be written to: Not a dir" in text
+    assert "COURSEKIT_DATA" in advice
+
+
+@pytest.mark.parametrize("offline, mark", [("1", NOTE), ("", PROBLEM)])
+def test_a_data_folder_that_cannot_be_written_to(monkeypatch, offline, mark):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("COURSEKIT_OFFLINE", offline)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    found, text, advice = lines(doctor.data)[0]
+    assert (
+        found == mark
+        and text.endswith("(cannot be written to: Permission denied)")
+        and "COURSEKIT_DATA" in advice
+    )
+
+
+def test_variables(monkeypatch):
+    monkeypatch.setenv("COURSEKIT_SCAEL", "secret")
+    known, unknown = lines(doctor.variables)
+    assert known[1].startswith("variables: COURSEKIT_SCALE=smoke, COURSEKIT_DATA=/")
+    assert known[1].endswith(", COURSEKIT_OFFLINE=1")
+    assert unknown == (
+        NOTE,
+        "variables that mean nothing: COURSEKIT_SCAEL",
+        "there are only COURSEKIT_SCALE, COURSEKIT_DATA, COURSEKIT_OFFLINE",
+    )
+    for name in [*os.environ]:
+        if name.startswith("COURSEKIT_"):
+            monkeypatch.delenv(name)
+    assert lines(doctor.variables) == [(OK, "variables: none is set", "")]
+
+
+# ---- the network
+
+
+def test_offline_the_network_is_not_touched(monkeypatch):
+    def touched(*_, **__):
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket.socket, "connect", touched)
+    monkeypatch.setattr(socket, "getaddrinfo", touched)
+    assert lines(doctor.network) == [
+        (OK, "network: not tried, for COURSEKIT_OFFLINE forbids it", "")
+    ]
+
+
+@pytest.fixture
+def reach(mirror, monkeypatch):  # noqa: F811
+    """``reach(index, github)`` says what is found when these two answer in such a way."""
+    monkeypatch.setattr(Mirror, "do_HEAD", Mirror.do_GET, raising=False)
+
+    def found(index, github):
+        monkeypatch.setattr(doctor, "_index", lambda: f"{mirror}{index}/simple")
+        monkeypatch.setattr(doctor, "GITHUB", f"{mirror}{github}/")
+        return lines(doctor.network)
+
+    return found
+
+
+def test_both_can_be_reached(reach):
+    expected = [
+        (OK, "network: the package index (127.0.0.1) can be reached", ""),
+        (OK, "network: GitHub can be reached", ""),
+    ]
+    assert reach("good", "good") == reach("missing", "good") == expected, (
+        "that a page is missing is an answer, too"
+    )
+
+
+def test_one_does_not_answer(reach, monkeypatch):
+    monkeypatch.setattr(doctor, "PATIENCE", 0.5)
+    start = time.monotonic()
+    reached, missed = reach("good", "silent")
+    assert time.monotonic() - start < 2
+    assert reached[:2] == (OK, "network: the package index (127.0.0.1) can be reached")
+    assert missed[0] == NOTE and re.match(
+        "network: GitHub cannot be reached: (timed out|no answer within 0.5)", missed[1]
+    )
+    assert "COURSEKIT_OFFLINE=1" in missed[2]
+
+
+def test_the_real_patience_is_under_five_seconds(reach):
+    start = time.monotonic()
+    assert [mark for mark, *_ in reach("silent", "late")] in ([NOTE, NOTE], [NOTE, OK])
+    assert time.monotonic() - start < 5
+
+
+def test_an_answer_that_means_no(reach, monkeypatch):
+    monkeypatch.setattr(Mirror, "do_HEAD", lambda self: self.send_error(503))
+    assert [line[:2] for line in reach("a", "b")] == [
+        (NOTE, "network: the package index (127.0.0.1) cannot be reached: Service Unavailable"),
+        (NOTE, "network: GitHub cannot be reached: Service Unavailable"),
+    ]
+
+
+def test_the_index_is_the_one_of_pips_configuration(monkeypatch, tmp_path):
+    for name in [*os.environ]:
+        if name.startswith("PIP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://ada:secret@one.example.org/simple\n"
+        "extra-index-url = https://two.example.org\n"
+    )
+    assert doctor._index() == "https://one.example.org/simple"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://token@three.example.org/simple")
+    assert doctor._index() == "https://three.example.org/simple"
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert doctor._index() == "https://pypi.org/simple"
+
+
+# ---- Jupyter and the repository
+
+
+def test_the_kernel_is_this_python():
+    ((mark, text, _),) = lines(doctor.jupyter)
+    assert mark == OK and re.fullmatch(
+        r"Jupyter: jupyterlab [\d.]+, ipykernel [\d.]+; the kernel python3 is this Python", text
+    )
+
+
+@pytest.mark.parametrize(
+    "program, mark",
+    [
+        ("/opt/other/bin/python", NOTE),
+        ("python", OK),
+        (sys.executable, OK),
+        (str(Path(sys.executable).with_name("python3")), OK),
+    ],
+)
+def test_a_kernel_of_another_python(monkeypatch, program, mark):
+    spec = namedtuple("Spec", "argv")([program, "-m", "ipykernel_launcher"])
+    monkeypatch.setattr(
+        "jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", lambda *_: spec
+    )
+    ((found, text, advice),) = lines(doctor.jupyter)
+    assert found == mark and bool(advice) == (mark == NOTE) == (
+        "another Python, /opt/other/bin/python" in text
+    )
+
+
+@pytest.mark.parametrize(
+    "gone, mark, words",
+    [
+        ("ipykernel", PROBLEM, "ipykernel is not installed"),
+        ("jupyterlab", NOTE, "JupyterLab is not installed"),
+        ("kernel", PROBLEM, "Jupyter has no kernel python3"),
+    ],
+)
+def test_a_part_of_jupyter_is_missing(monkeypatch, gone, mark, words):
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    def version(name, ask=metadata.version):
+        if name == gone:
+            raise metadata.PackageNotFoundError(name)
+        return ask(name)
+
+    def no_kernel(_, name):
+        raise NoSuchKernel(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    if gone == "kernel":
+        monkeypatch.setattr(
+            "jupyter_client.kernelspec.KernelSpecManager.get_kernel_spec", no_kernel
+        )
+    found, text, advice = lines(doctor.jupyter)[-1]
+    assert found == mark and text.startswith(words) and advice
+
+
+@pytest.mark.parametrize(
+    "address, origin, mark, words, advice",
+    [
+        (doctor.PLACEHOLDER, None, NOTE, "no address yet", "coursekit repo OWNER/NAME"),
+        (
+            doctor.PLACEHOLDER,
+            "https://github.com/ada/cnn.git",
+            NOTE,
+            "no address yet",
+            "coursekit repo",
+        ),
+        ("ada/cnn", None, NOTE, "origin is not at GitHub or not set", "git remote add origin"),
+        (
+            "ada/cnn",
+            "https://ada:secret@example.org/ada/cnn",
+            NOTE,
+            "origin is not at GitHub",
+            "git remote add origin",
+        ),
+        (
+            "ada/cnn",
+            "git@github.com:eve/cnn.git",
+            NOTE,
+            "is not that of git's origin",
+            "coursekit repo",
+        ),
+        ("ada/cnn", "git@github.com:ada/cnn.git", OK, "is that of git's origin", ""),
+    ],
+)
+def test_the_courses_address(monkeypatch, tmp_path, address, origin, mark, words, advice):
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project.urls]\nRepository = "https://github.com/{address}"\n'
+    )
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    if origin:
+        subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", origin], check=True)
+    monkeypatch.chdir(tmp_path)
+    ((found, text, told),) = lines(doctor.repository)
+    assert (
+        found == mark and words in text and told.startswith(advice) and bool(told) == bool(advice)
+    )
+    assert ("OWNER" in told) == (origin is None or "example" in origin)
+    assert not re.search("ada|eve|secret", text + told), "nobody is named"
+
+
+def test_no_course_and_no_git(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ((mark, text, _),) = lines(doctor.repository)
+    assert mark == NOTE and text.endswith(
+        "no pyproject.toml is here or above: run the command in the course's folder"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        f'Repository = "https://github.com/{doctor.PLACEHOLDER}"\n'
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ((mark, text, _),) = lines(doctor.repository)
+    assert mark == NOTE and text.startswith("repository: git is not installed: install it")
+
+
+def test_every_check_is_explained():
+    assert all(check.__doc__ for check in doctor.CHECKS)
+    assert doctest.testmod(doctor) == (0, 1)
+    assert Path(ck.__file__).parent == Path(doctor.__file__).parent.parent

@@ -1,0 +1,393 @@
+"""Lint: a course in order passes, and one edit that breaks one rule is caught by that rule and no
+other."""
+
+import json
+import resource
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from coursekit import course
+from coursekit.classroom import lint
+from coursekit.cli import main
+
+PYPROJECT = '[project.urls]\nRepository = "https://github.com/ada/cnn"\n'
+BADGE = (
+    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    "(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{}.ipynb)"
+)
+SETUP = (
+    "import math\n\nimport coursekit as ck\n\nif math.inf < 0:\n    %pip install -q git+https://github.com/ada/cnn\n"
+    "    %cd /content"
+)
+FIRST, SECOND = "week1_first", "week2_second"
+
+
+def good_notebook(name):
+    """Cells 1 to 9, with everything in them that a rule might wrongly object to."""
+    week = name[4]
+    picture = new_output(
+        "display_data", {"image/png": "iVBORw0K"}, metadata={"image/png": {"alt": "a dot"}}
+    )
+    page = new_output(
+        "display_data",
+        {"text/html": '<img src="data:image/png;base64,iVBO/home/ada/x" alt="a dot">'},
+    )
+    printed = new_output(
+        "stream",
+        name="stdout",
+        text="Warning: see https://example.org/home/ada and ../data/home/x\n",
+    )
+    cells = [
+        new_markdown_cell(
+            f"# Week {week} · Title\n\n{BADGE.format(name)}\n\nIn Colab `/content/drive`. "
+            "See https://github.com/pytorch/vision."
+        ),
+        new_code_cell(SETUP, execution_count=1, metadata={"tags": ["setup"]}),
+        new_markdown_cell(
+            "## Look\n\n```python\n# a comment, no heading\n```\n\n![A drawing](drawing.png)"
+        ),
+        new_code_cell(
+            "display(math.pi)\nprint('a:\\nb')", execution_count=2, outputs=[printed, picture, page]
+        ),
+        new_code_cell(""),
+        new_markdown_cell(f"### Question w{week}-q1\nWhy?", metadata={"tags": ["question"]}),
+        new_markdown_cell(
+            f"**Answer w{week}-q1**\n\n*Write here.*",
+            metadata={"tags": ["answer"], "coursekit": {"answer": f"w{week}-q1"}},
+        ),
+        new_markdown_cell(
+            "<details><summary>Discussion</summary>\n\nSo.\n\n</details>",
+            metadata={"tags": ["discussion"]},
+        ),
+        new_code_cell("ck.answers()", execution_count=3),
+    ]
+    for position, cell in enumerate(cells, 1):
+        cell.id = f"cell-{position:02d}"
+    return new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+            "language_info": {"name": "python"},
+        },
+    )
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A course of two notebooks, as the working folder."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    (tmp_path / "README.md").write_text(
+        f"# Course\n\ngit clone https://github.com/ada/cnn.git\n\n{BADGE.format(FIRST)}\n"
+    )
+    for name in (FIRST, SECOND):
+        nbformat.write(good_notebook(name), tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def findings(root):
+    return lint.check(course.find_notebooks([], root), root)
+
+
+def replace(position, old, new):
+    """An edit: in the source of this cell, ``old`` becomes ``new``."""
+
+    def edit(notebook):
+        cell = notebook.cells[position - 1]
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return edit
+
+
+def change(position, **attributes):
+    """An edit: these attributes of this cell."""
+    return lambda notebook: notebook.cells[position - 1].update(attributes)
+
+
+def tag(position, *tags):
+    return lambda notebook: notebook.cells[position - 1].metadata.update(tags=list(tags))
+
+
+def output(*arguments, **options):
+    """An edit: another output of cell 4."""
+    return lambda notebook: notebook.cells[3].outputs.append(new_output(*arguments, **options))
+
+
+# (rule, cell of the finding, a word of its message, edit of the second notebook)
+BROKEN = [
+    ("format", None, "not 4.5", lambda notebook: notebook.update(nbformat_minor=4)),
+    ("format", 4, "id", lambda notebook: notebook.cells[3].pop("id")),
+    ("format", 4, "metadata", change(4, metadata=[])),
+    ("format", 4, "no known type", change(4, cell_type="picture")),
+    ("format", 5, "cell-04 is used 2 times", change(5, id="cell-04")),
+    ("kernel", None, "the language None", lambda notebook: notebook.metadata.pop("language_info")),
+    (
+        "kernel",
+        None,
+        "the kernel course",
+        lambda notebook: notebook.metadata.kernelspec.update(name="course"),
+    ),
+    ("counts", 4, "the execution count is 7, not 2", change(4, execution_count=7)),
+    ("counts", 2, "is missing, not 1", change(2, execution_count=None)),
+    ("outputs", 4, "NameError", output("error", ename="NameError", evalue="x", traceback=[])),
+    ("outputs", 4, "stderr", output("stream", name="stderr", text="UserWarning: old\n")),
+    ("code", 4, "line 2: Undefined name `pint`", replace(4, "print", "pint")),
+    ("code", 4, "mend the code", replace(4, "print(", "print((")),
+    ("badge", 1, "no Colab badge", replace(1, "colab-badge.svg", "badge.svg")),
+    ("badge", 1, f"make it open notebooks/{SECOND}.ipynb in Colab", replace(1, SECOND, FIRST)),
+    ("badge", 1, "leads to https://colab.research.google.com", replace(1, "/blob/main", "")),
+    ("repository", 1, "grace/cnn: write ada/cnn", replace(1, "github/ada", "github/grace")),
+    ("pictures", 3, "the picture ![](", replace(3, "A drawing", "")),
+    (
+        "pictures",
+        3,
+        "alternative text",
+        replace(3, "![A drawing](drawing.png)", '<img src="drawing.png">'),
+    ),
+    (
+        "pictures",
+        3,
+        "alternative text",
+        replace(3, "![A drawing](drawing.png)", '<img src="drawing.png" alt="">'),
+    ),
+    ("pictures", 4, "image/png output", output("display_data", {"image/png": "iVBO"})),
+    ("pictures", 4, "text/html output", output("display_data", {"text/html": "<img src='x.png'>"})),
+    ("questions", 6, "does not answer w2-q1", replace(7, "Answer w2-q1", "Answer w2-q2")),
+    ("questions", 6, "does not answer w2-q1", replace(7, "**Answer", "Answer")),
+    ("questions", 6, "does not answer w2-q1", tag(7)),
+    ("questions", 6, "does not answer w2-q1", lambda notebook: notebook.cells.pop(6)),
+    (
+        "questions",
+        6,
+        'tag it question, and begin it like "###',
+        replace(6, "### Question w2-q1", "### Question 1"),
+    ),
+    ("questions", 6, "half a question: tag it", tag(6)),
+    ("questions", 6, "without its question", lambda notebook: notebook.cells.pop(5)),
+    (
+        "questions",
+        6,
+        "is not of this notebook's week",
+        lambda notebook: (
+            replace(6, "w2-q1", "w3-q1")(notebook),
+            replace(7, "w2-q1", "w3-q1")(notebook),
+            notebook.cells[6].metadata.coursekit.update(answer="w3-q1"),
+        ),
+    ),
+    (
+        "numbering",
+        9,
+        f"w2-q1 is in notebooks/{SECOND}.ipynb too",
+        lambda notebook: notebook.cells.__setitem__(
+            slice(8, 8), [cell | {"id": f"{cell.id}-again"} for cell in notebook.cells[5:7]]
+        ),
+    ),
+    (
+        "questions",
+        7,
+        'metadata name the answer ""',
+        lambda notebook: notebook.cells[6].metadata.pop("coursekit"),
+    ),
+    (
+        "questions",
+        7,
+        'metadata name the answer "w2-q9"',
+        lambda notebook: notebook.cells[6].metadata.coursekit.update(answer="w2-q9"),
+    ),
+    (
+        "checks",
+        4,
+        "w2-q99 cannot be checked: seal",
+        replace(4, "display", "ck.check('w2-q99', ...)\ndisplay"),
+    ),
+    (
+        "checks",
+        4,
+        "w2-q3 has not been asked yet",
+        replace(4, "display", "ck.check('w2-q3', ...)\ndisplay"),
+    ),
+    ("hand_in", 9, "not ck.answers()", replace(9, "ck.answers()", "print(1)")),
+    ("hand_in", 8, "not ck.answers()", lambda notebook: notebook.cells.pop()),
+    ("discussions", 8, "no tag discussion", tag(8)),
+    ("discussions", 8, "not collapsed", replace(8, "<details>", "<details open>")),
+    ("discussions", 8, "not collapsed", replace(8, "\n\nSo.", "\nSo.")),
+    ("paths", 4, "/home/ada/x", replace(4, "'a:", "'/home/ada/x:")),
+    ("paths", 4, "C:\\\\Users", replace(4, "'a:", "'C:\\\\Users\\\\ada:")),
+    ("paths", 4, "/content", replace(4, "'a:", "'/content")),
+    (
+        "paths",
+        4,
+        "its output names /home/ada/x.py",
+        output("stream", name="stdout", text="in /home/ada/x.py\n"),
+    ),
+    (
+        "paths",
+        4,
+        "its output names /Users/ada",
+        output("display_data", {"text/plain": ["'/Users/", "ada'"]}),
+    ),
+    (
+        "outputs",
+        4,
+        "nbval-check-output",
+        replace(4, "display(", "print(math.getsource(math.fsum))\ndisplay("),
+    ),
+    (
+        "outputs",
+        4,
+        "nbval-check-output",
+        replace(4, "display(", "source = print\nsource(math.fsum)\ndisplay("),
+    ),
+    (
+        "size",
+        3,
+        "41 lines",
+        lambda notebook: notebook.cells[2].update(source="\n".join(["## Look"] + ["text"] * 40)),
+    ),
+    ("headings", 3, "a second heading of level 1", replace(3, "## Look", "# Look")),
+    ("headings", 3, "level 3 under one of level 1", replace(3, "## Look", "### Look")),
+    (
+        "headings",
+        None,
+        "no title",
+        lambda notebook: [
+            replace(1, "# Week", "Week")(notebook),
+            replace(3, "## ", "")(notebook),
+            notebook.cells.__delitem__(slice(5, 8)),
+        ],
+    ),
+    ("size", None, "2.1 MB", output("stream", name="stdout", text="x" * 2_100_000)),
+    ("setup", 2, "differs", replace(2, "-q ", "")),
+    (
+        "setup",
+        None,
+        "0 cells",
+        lambda notebook: [tag(2)(notebook), replace(2, "/content", "..")(notebook)],
+    ),
+]
+
+
+def test_a_course_in_order_has_no_findings(root, capsys):
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out == "2 notebooks: nothing to mend\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell", "words", "edit"), BROKEN, ids=[f"{row[0]}-{i}" for i, row in enumerate(BROKEN)]
+)
+def test_one_broken_rule_is_caught_by_that_rule_only(root, rule, cell, words, edit):
+    notebook = good_notebook(SECOND)
+    edit(notebook)
+    path = root / "notebooks" / f"{SECOND}.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    found = findings(root)
+    assert {finding.rule for finding in found} == {rule}
+    where = f"notebooks/{SECOND}.ipynb: " + (f"cell {cell} (" if cell else "")
+    assert any(str(finding).startswith(where) and words in str(finding) for finding in found), [
+        *map(str, found)
+    ]
+
+
+def test_every_rule_has_a_notebook_that_breaks_it():
+    rules = {rule.__name__ for rule in lint.RULES} | {"format", "code"}
+    assert rules == {row[0] for row in BROKEN}
+
+
+@pytest.mark.parametrize(
+    ("code", "tags"),
+    [
+        ("print(math.getsource(math.fsum))", ["nbval-check-output"]),
+        ("def source(of):\n    return of", []),
+        ("math.source(1), math.source", []),
+    ],
+)
+def test_printed_code_that_is_compared_is_in_order(root, code, tags):
+    notebook = good_notebook(SECOND)
+    notebook.cells[3].source = code
+    notebook.cells[3].metadata.update(tags=tags)
+    nbformat.write(notebook, root / "notebooks" / f"{SECOND}.ipynb")
+    assert findings(root) == []
+
+
+def test_the_same_question_in_two_notebooks_is_found(root):
+    path = root / "notebooks" / f"{SECOND}.ipynb"
+    path.rename(path.with_name("week2_zz.ipynb"))
+    nbformat.write(good_notebook(SECOND), path)
+    found = [finding for finding in findings(root) if finding.rule == "numbering"]
+    assert [finding.shown for finding in found] == ["notebooks/week2_zz.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("com/ada/cnn.git", "com/grace/cnn.git", "grace/cnn: write ada/cnn"),
+        (FIRST, "week1_gone", "where there is no notebook"),
+    ],
+)
+def test_the_readme_is_checked_too(root, old, new, words):
+    readme = root / "README.md"
+    readme.write_text(readme.read_text().replace(old, new))
+    (finding,) = findings(root)
+    assert finding.rule == "readme" and words in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"cells": [', "not JSON (line 1"),
+        (b"\xff\xfe", "not text in UTF-8"),
+        (b"[1]", "no list of cells"),
+        (b"", "is empty"),
+    ],
+)
+def test_what_is_no_notebook_is_a_finding(root, capsys, content, words):
+    (root / "notebooks" / "week3_torn.ipynb").write_bytes(content)
+    assert main(["lint"]) == 1
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("notebooks/week3_torn.ipynb: the file is ") and words in first
+    assert last == "3 notebooks: 1 finding"
+
+
+def test_arguments_choose_notebooks(root, capsys):
+    (root / "notebooks" / "week3_torn.ipynb").write_text("no JSON")
+    assert main(["lint", "week1", f"notebooks/{FIRST}.ipynb"]) == 0
+    assert capsys.readouterr().out == "1 notebook: nothing to mend\n"
+    assert main(["lint", "notebooks"]) == 1
+    capsys.readouterr()
+    assert main(["lint", "week9"]) == 2
+    assert capsys.readouterr().err == (
+        'coursekit lint: "week9" is neither a file nor a part of a name in notebooks/, which '
+        "holds: week1_first, week2_second, week3_torn\n"
+    )
+
+
+def test_outside_a_course_lint_says_where_to_go(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["lint"]) == 2
+    assert "run the command in the course's folder" in capsys.readouterr().err
+
+
+def test_a_dozen_notebooks_take_less_than_two_seconds_and_no_torch(root):
+    for week in range(3, 13):
+        name = f"week{week}_more"
+        text = (
+            nbformat.v4.writes(good_notebook(SECOND))
+            .replace("w2-q1", f"w{week}-q1")
+            .replace(SECOND, name)
+        )
+        (root / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    program = (
+        "import sys; from coursekit.cli import main; "
+        "code = main(['lint']); sys.exit(code or 'torch' in sys.modules)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "12 notebooks: nothing to mend\n"), done.stderr
+    # of the processor, for other programs may be at work too
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 2

@@ -1,0 +1,121 @@
+"""The networks that the notebooks define: exact sizes, and equal to the reference where there is
+one."""
+
+import json
+import re
+
+import pytest
+import torch
+import torchvision
+
+import coursekit as ck
+from notebooks import FOLDER, definitions, parameters
+
+
+@pytest.fixture(scope="module")
+def week1():
+    return definitions("week1_mnist_fc_vs_cnn")
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return definitions("week2_cifar10_vgg16")
+
+
+def test_week1_networks_have_the_same_budget(week1):
+    assert parameters(week1.FC2Layer(784, 8, 10)) == 6_442
+    assert parameters(week1.CNN(784, 6, 10)) == 6_422
+
+
+def test_week1_networks_give_log_probabilities(week1):
+    X = torch.randn(5, 1, 28, 28)
+    for net in (week1.FC2Layer(784, 8, 10), week1.CNN(784, 6, 10)):
+        y_hat = net(X)
+        assert y_hat.shape == (5, 10)
+        torch.testing.assert_close(y_hat.exp().sum(1), torch.ones(5))
+
+
+def test_week1_cnn_is_the_sequential_network_of_the_curriculum(week1):
+    """The same network written with modules only, in the order of the forward pass."""
+    nn = torch.nn
+    reference = nn.Sequential(
+        nn.Conv2d(1, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(96, 50),
+        nn.ReLU(),
+        nn.Linear(50, 10),
+        nn.LogSoftmax(1),
+    )
+    assert ck.inspection.same_outputs(week1.CNN(784, 6, 10), reference, torch.randn(3, 1, 28, 28))
+
+
+def test_week1_block_orders_are_permutations_that_stay_where_they_should(week1):
+    for inside in (True, False):
+        order = week1.block_order(4, inside)
+        assert torch.equal(order.sort().values, torch.arange(784))
+    row, column = torch.arange(784) // 28, torch.arange(784) % 28
+    order = week1.block_order(4, inside=True)
+    assert torch.equal(row[order] // 4, row // 4) and torch.equal(column[order] // 4, column // 4)
+    assert not torch.equal(order, torch.arange(784))
+
+
+def test_week2_lenet_is_the_usual_one():
+    net = definitions("week2_cifar10_lenet").Net()
+    nn = torch.nn
+    reference = nn.Sequential(
+        nn.Conv2d(3, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    )
+    assert parameters(net) == 62_006
+    assert ck.inspection.same_outputs(net, reference, torch.randn(3, 3, 32, 32))
+
+
+def test_week2_vgg_has_the_curriculums_sizes(vgg):
+    assert parameters(vgg.VGG()) == 9_231_114
+    assert parameters(vgg.VGG16()) == 14_728_266
+    assert vgg.VGG(width=0.25)(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["cfg", "cfg_d"])
+def test_week2_vgg_layers_are_torchvisions(vgg, name):
+    layers = getattr(vgg, name)
+    reference = torchvision.models.vgg.make_layers(layers, batch_norm=True)
+    assert ck.inspection.same_outputs(
+        vgg.make_layers(layers), reference, torch.randn(2, 3, 32, 32), by="name"
+    )
+
+
+def test_the_find_the_bug_exercise_still_has_its_bug(vgg):
+    with pytest.raises(RuntimeError, match="512.*2048|shapes"):
+        vgg.BrokenVGG()(torch.randn(2, 3, 32, 32))
+
+
+def test_every_week_is_in_the_readme():
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    for path in FOLDER.glob("*.ipynb"):
+        assert f"](notebooks/{path.name})" in readme
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_source_is_printed_whole_and_checked(path):
+    """nbval compares the kept output with the package, so that what is printed is never stale."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "getsource(" in text:
+            assert "nbval-check-output" in cell["metadata"].get("tags", ()), cell["id"]
+            assert not re.search(r"getsource\([^)]*\)\s*[.[]", text), f"{cell['id']} cuts it"
