@@ -1,17 +1,20 @@
 # The course's commands: `make help` lists them. They need Python 3.10 or newer, and nothing installed before.
 SCALE = $(or $(COURSEKIT_SCALE),smoke)
 NOTEBOOK =
+MINUTES =
+JOBS =
 PYTHON = python3
 
 BIN = .venv/bin
 READY = .venv/.ready
 SHELL = bash
 .DEFAULT_GOAL = help
-.PHONY: help run lab test lint release browser colab bench
+.PHONY: help run lab test lint release browser colab bench full
 
 help:  ## show this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-7s%s\n", $$1, $$2}' Makefile
 	@echo "  Options: SCALE=smoke|laptop|full  NOTEBOOK=week1 (a part of a name)  PYTHON=python3.12"
+	@echo "  of make full: MINUTES=9 (a budget)  JOBS=4 (repeated runs at a time)"
 
 run: $(READY)  ## execute the notebooks into build/, at scale smoke or as SCALE= says; NOTEBOOK=week1 for one
 	@$(BIN)/coursekit run --scale $(SCALE) $(NOTEBOOK)
@@ -45,6 +48,9 @@ bench: $(READY)  ## measure speed against the usual ways
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/denoise_and_search.py
+
+full: $(READY)  ## go on with the full-scale runs (benchmarks/README.md), on a GPU, and store what they measure
+	@$(BIN)/python benchmarks/full.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) $(NOTEBOOK)
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	npm ci --no-audit --no-fund --prefix tests/browser

@@ -1,18 +1,25 @@
 """How fast is the course's code against the usual ways? Both sides run in one go, in turns, and the
 ratio is printed.
 
-    make bench                           all comparisons, about three minutes on 2 cores
+    make bench                           all comparisons, about four minutes on 2 cores
     python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
 
 Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the
 stand-ins.
+
+`fit` is also compared with Lightning, skorch and fastai where they are installed. The course does
+not need them, so add them to a copy of the environment: `pip install lightning skorch fastai`.
+Every side trains the same network for an epoch, with the same loader and optimizer, then tests it;
+none of them logs to a file, saves or draws. All are called as by default: `fit` with `fast=True`.
 """
 
 import argparse
 import contextlib
 import datetime
+import importlib.util
 import io
 import json
+import logging
 import os
 import platform
 import statistics
@@ -20,6 +27,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("COURSEKIT_OFFLINE", "1")
@@ -36,6 +44,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 import coursekit as ck
+from coursekit.engine.text import count
 
 DEVICE = ck.lab.default_device()
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
@@ -69,6 +78,15 @@ class CNN(nn.Module):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)
         return F.log_softmax(self.fc2(F.relu(self.fc1(x.flatten(1)))), dim=1)
+
+
+def lenet() -> nn.Module:
+    """Week 2's LeNet for three channels and ten classes."""
+    return nn.Sequential(
+        *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
 
 
 def resnet18() -> nn.Module:
@@ -143,6 +161,93 @@ def by_d2l(train: DataLoader, test: DataLoader, make: Callable = CNN) -> int:
     return len(train.dataset)
 
 
+def by_lightning(train: DataLoader, test: DataLoader, make: Callable, loss: Callable) -> int:
+    import lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.net = make()
+
+        def training_step(self, batch, _):
+            return loss(self.net(batch[0]), batch[1])
+
+        def validation_step(self, batch, _):
+            outputs = self.net(batch[0])
+            right = (outputs.argmax(1) == batch[1]).float().mean()
+            self.log_dict({"loss": loss(outputs, batch[1]), "accuracy": right})
+
+        def configure_optimizers(self):
+            return sgd(self)
+
+    names = ("checkpointing", "progress_bar", "model_summary")
+    quiet = {"logger": False, "num_sanity_val_steps": 0} | {f"enable_{x}": False for x in names}
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it advises more processes for the loader
+        lightning.Trainer(max_epochs=1, devices=1, **quiet).fit(Module(), train, test)
+    return len(train.dataset)
+
+
+def by_skorch(train: DataLoader, test: DataLoader, make: Callable, loss: Callable) -> int:
+    """It records the loss of both parts, and no accuracy."""
+    from skorch import NeuralNet
+    from skorch.helper import predefined_split
+
+    NeuralNet(
+        make,
+        loss,
+        optimizer=torch.optim.SGD,
+        lr=0.01,
+        optimizer__momentum=0.5,
+        max_epochs=1,
+        iterator_train=lambda *_, **__: train,
+        iterator_valid=lambda *_, **__: test,
+        train_split=predefined_split(test.dataset),
+        verbose=0,
+        device=DEVICE,
+    ).fit(train.dataset, None)
+    return len(train.dataset)
+
+
+def by_fastai(train: DataLoader, test: DataLoader, make: Callable, loss: Callable) -> int:
+    import fastai.callback.progress  # noqa: F401 (gives the learner its no_bar)
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.metrics import accuracy
+    from fastai.optimizer import OptimWrapper
+
+    learner = Learner(
+        DataLoaders(train, test, device=DEVICE),
+        make().to(DEVICE),
+        loss,
+        opt_func=partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=0.5)),
+        metrics=accuracy,
+    )
+    with learner.no_bar(), learner.no_logging():
+        learner.fit(1, 0.01)
+    return len(train.dataset)
+
+
+PEERS = {"Lightning": by_lightning, "skorch": by_skorch, "fastai": by_fastai}
+
+
+def against_peers(
+    name: str, train: DataLoader, test: DataLoader, make: Callable, loss: Callable, targets: dict
+) -> list[dict]:
+    """One comparison with each of the libraries that are installed; a row for the others too."""
+    rows = []
+    for peer, by_peer in PEERS.items():
+        title = f"{name}, against {peer}, same loader"
+        if importlib.util.find_spec(peer.lower()):
+            ours, other = (partial(by, train, test, make, loss) for by in (by_fit, by_peer))
+            rows.append(compare(title, ours, other, targets.get(peer, 1), 5))
+        else:
+            print(f"{title:<62} not installed", flush=True)
+            rows.append({"comparison": title, "not installed": peer.lower()})
+    return rows
+
+
 def compare(
     name: str, ours: Callable[[], int], other: Callable[[], int], target: float, repeats: int
 ) -> dict:
@@ -180,7 +285,7 @@ def main() -> None:
     options = parser.parse_args()
 
     mnist, mnist_test = ck.load("mnist", mean=0.1307, std=0.3081)
-    cifar, _ = ck.load("cifar10", mean=MEAN, std=STD)
+    cifar, cifar_test = ck.load("cifar10", mean=MEAN, std=STD)
     to_tensor = [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
     augmented = [
         transforms.RandomCrop(32, padding=4),
@@ -197,6 +302,7 @@ def main() -> None:
     )
     part, held_out = mnist.take(12_800), mnist_test.take(2_000).loader(1000)
     small, _ = ck.load("fashion_mnist", mean=0, std=1)
+    middle, _ = ck.load("fashion_mnist", mean=0, std=1, size=32)
     large, _ = ck.load("fashion_mnist", mean=0, std=1, size=96)
     clothes, tests = large.take(320).loader(64, shuffle=True), large.take(64).loader(64)
     slow_clothes, slow_tests = (
@@ -262,6 +368,30 @@ def main() -> None:
             1,
             5,
         ),
+        *against_peers(
+            "fit, MNIST CNN",
+            part.loader(64, shuffle=True),
+            held_out,
+            CNN,
+            nn.NLLLoss(),
+            {"Lightning": 2.2, "skorch": 2.0},
+        ),
+        *against_peers(
+            "fit, LeNet",
+            cifar.take(6_400).loader(64, shuffle=True),
+            cifar_test.take(1_000).loader(1000),
+            lenet,
+            nn.CrossEntropyLoss(),
+            {},
+        ),
+        *against_peers(
+            "fit, ResNet-18 at 32 px",
+            middle.take(640).loader(64, shuffle=True),
+            middle.take(64).loader(64),
+            resnet18,
+            nn.CrossEntropyLoss(),
+            {},
+        ),
     ]
     if options.save:
         save("throughput", [mnist.source, cifar.source, large.source], rows)
@@ -281,14 +411,16 @@ def row(name: str, ours: float, other: float, target: float, digits: int) -> dic
     }
 
 
-def save(name: str, sources: list[str], rows: list[dict]) -> None:
-    """Keep the figures in benchmarks/results/, with what they were made from."""
+def save(name: str, sources: list[str], rows: list[dict], **more) -> None:
+    """Keep the figures in benchmarks/results/, with what they were made from, and ``more`` of
+    it."""
     path = Path(__file__).parent / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     provenance = {
         "date": datetime.date.today().isoformat(),
         "machine": describe_machine(),
         "data": sources,
+        **more,
     }
     path.write_text(
         json.dumps({"provenance": provenance, "results": rows}, indent=2, ensure_ascii=False)
@@ -309,7 +441,7 @@ def describe_machine() -> str:
     device = (
         torch.cuda.get_device_name()
         if torch.cuda.is_available()
-        else f"{model}, {torch.get_num_threads()} threads"
+        else f"{model}, {count(torch.get_num_threads(), 'thread')}"
     )
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     return f"{device}, Python {platform.python_version()}, {versions}"

@@ -28,6 +28,8 @@ _NAMES = {
     "DataError": "data.download",
     "repeat": "experiments",
     "compare": "experiments",
+    "record": "records.this_run",
+    "recorded": "records.this_run",
     "answers": "handin.unanswered",
 }
 _ROOMS = {

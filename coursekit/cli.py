@@ -15,6 +15,7 @@ from .course import CommandError
 COMMANDS = {
     "run": ("classroom.run", "execute notebooks from top to bottom and make a page of each"),
     "lint": ("classroom.lint", "check that notebooks are in order"),
+    "recorded": ("classroom.recorded", "show what runs have measured, and bring tables up to date"),
     "repo": ("classroom.repo", "write the repository's address into the whole course"),
     "release": ("classroom.release", "make copies of the notebooks for students"),
     "answers": ("handin.unanswered", "say which questions of a notebook are answered"),

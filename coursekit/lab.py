@@ -8,6 +8,7 @@ import torch
 import torchvision
 
 from .engine.fingerprint import fingerprint
+from .engine.mixed_precision import has_matrix_unit
 from .engine.settings import SCALES, asked_scale, data_folder, offline  # noqa: F401
 from .engine.text import count
 
@@ -60,6 +61,8 @@ class Lab:
             device = f"GPU, {torch.cuda.get_device_name(self.device)}"
         else:
             device = f"CPU, {count(torch.get_num_threads(), 'thread')}"
+            if has_matrix_unit():
+                device += ", bfloat16 to train wide CNNs (fast=True)"
         minutes = self.minutes.get(self.scale)
         expected = "" if minutes is None else f", about {count(minutes, 'minute')}"
         # A relative path, so that committed outputs name no one's machine.

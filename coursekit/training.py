@@ -49,7 +49,7 @@ def fit(
     mean, ``metric(outputs, y)`` has a value for each sample; ``scheduler`` steps with every batch.
     With ``keep_best`` the model ends with the weights of ``history.best`` (pass the negative of a
     metric for which less is better). ``checkpoint`` is a file: each epoch is saved there, and the
-    same call goes on from it. ``fast`` allows channels_last, on a GPU also mixed precision.
+    same call goes on from it. ``fast`` allows channels_last, and mixed precision where it gains.
 
     Raises ``FloatingPointError`` for a loss that is not finite, ``ValueError`` for what does not
     fit: loader, batches, labels, metric, schedule, or the checkpoint of another recipe.

@@ -24,9 +24,10 @@ WINGS = {
     "course": {"engine"},
     "data": {"engine", "core"},
     "experiments": {"engine", "core"},
+    "records": {"engine", "core"},
     "handin": {"engine", "core", "course"},
-    "classroom": {"engine", "core", "course", "data", "experiments", "handin"},
-    "cli": {"engine", "core", "course", "data", "experiments", "handin", "classroom"},
+    "classroom": {"engine", "core", "course", "data", "records", "experiments", "handin"},
+    "cli": {"engine", "core", "course", "data", "records", "experiments", "handin", "classroom"},
 }
 
 
@@ -146,7 +147,7 @@ def test_a_room_of_the_engine_has_one_job():
 
 
 def test_the_package_stays_small():
-    assert sum(LINES.values()) <= 9_000
+    assert sum(LINES.values()) <= 10_100  # of these, some 850 hold numbers to their runs
 
 
 COST = """

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from ..course import CommandError, NotANotebook, find_notebooks, find_root, show
 from ..data import catalogue, download
 from ..data.catalogue import SETS, DataSet
 from ..engine.files import write_whole
+from ..engine.provenance import made_up
 from ..engine.settings import data_folder, offline
 from ..engine.text import aligned, count, printable
 from ..handin import notebook
@@ -27,13 +29,17 @@ examples:
   coursekit data fetch mnist cifar10       download what is missing of these
   coursekit data verify                    compare every file with its known hash
   coursekit data pack -o room              copies of what is here, for a room without network
+  coursekit data pack --part 60MB -o room  the same, large files in parts to be carried one by one
+  coursekit data join room                 where the parts have arrived: check them and join them
 
 Only real data are packed. Exit code: 0 all went well, 1 a set is damaged or not to be had,
 2 wrong arguments.
 """
 PUBLISHED = "publisher's files"
 NOT_KNOWN = "not known"
-STANDIN = " stand-in ("  # in the source of every stand-in
+UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+# A line of NAME.npz.parts: hash, size and name of the whole file (the first line) or of a part.
+LISTED_PART = re.compile(r"([0-9a-f]{64})  (\d+)  (\w+\.npz(?:\.part-\d+-of-\d+)?)")
 CALL = re.compile(r"""\bload\w*\(\s*["'](\w+)["']""")  # load("mnist"), ck.load_scene("salinas", …)
 
 
@@ -51,12 +57,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack = actions.choices["pack"]
     pack.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where they go")
     pack.add_argument("--force", action="store_true", help="replace what it has of these sets")
+    cut = "cut larger prepared files into parts of this size, as 60MB"
+    pack.add_argument("--part", type=_bytes, metavar="SIZE", help=cut)
+    text = "join the parts of files that pack --part has cut"
+    joining = actions.add_parser("join", help=text, description=f"{text.capitalize()}.")
+    joining.add_argument("folder", metavar="FOLDER", help="where the parts have arrived")
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(kB|MB|GB)", text)
+    size = round(float(match[1]) * UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"a size above 0, as 500kB, 60MB or 1.5GB, not {text}")
+    return size
 
 
 def main(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit code."""
     if options.action == "pack":
-        return pack(options.names, options.output, options.force)
+        return pack(options.names, options.output, options.force, options.part)
+    if options.action == "join":
+        return join(options.folder)
     return {"list": list_sets, "fetch": fetch, "verify": verify}[options.action](options.names)
 
 
@@ -162,15 +183,16 @@ def verify(names: list[str]) -> int:
     return 1 if damaged else 0
 
 
-def pack(names: list[str], output: str, force: bool) -> int:
+def pack(names: list[str], output: str, force: bool, part: int | None = None) -> int:
     """Make a data folder for a room without network of what is here of these data sets, or of all.
 
     Returns 0, or 1 if a set that was named is not here, one is damaged, or there is none at all.
     Packed is what the loader takes: a prepared file and photos as they are, the publisher's files
     as a prepared file where one can hold them. Every set appears whole or not at all, with its
-    hashes in SHA256SUMS, and the same data give the same bytes. Raises ``CommandError`` for the
-    name of no set, and for a folder that cannot take the sets or has some of them already;
-    ``force`` replaces these.
+    hashes in SHA256SUMS, and the same data give the same bytes. Prepared files of more than
+    ``part`` bytes are cut into parts, for ``join``. Raises ``CommandError`` for the name of no set,
+    and for a folder that cannot take the sets or has some of them already; ``force`` replaces
+    these.
     """
     folder, target = data_folder(), Path(output)
     if target.resolve() == folder.resolve():
@@ -190,7 +212,7 @@ def pack(names: list[str], output: str, force: bool) -> int:
                 failed.append(one.name)
     for one, (form, plan) in plans.items():
         try:
-            paths = _pack_one(one, plan, target)
+            paths = _pack_one(one, plan, target, part)
         except download.DataError as error:
             print(f"{one.name}: FAILED, {error}", flush=True)
             failed.append(one.name)
@@ -199,7 +221,9 @@ def pack(names: list[str], output: str, force: bool) -> int:
             fault = f"{_shown(target)} cannot take {one.name} ({error.strerror or error})"
             raise CommandError(f"{fault}: choose another folder, or make room") from error
         what = paths[0]
-        if len(paths) > 1:
+        if what.endswith(".parts"):
+            what = f"{one.name}.npz in {count(len(paths) - 1, 'part')}, for coursekit data join"
+        elif len(paths) > 1:
             what = f"{count(len(paths), 'file')} in {Path(what).parent.as_posix()}/"
         print(f"{one.name}: {what}, {_size(target, paths)}; licence: {form.licence}", flush=True)
         packed += paths
@@ -209,13 +233,70 @@ def pack(names: list[str], output: str, force: bool) -> int:
     return 1 if failed or not packed else 0
 
 
+def join(name: str) -> int:
+    """Join the parts of files in the folder where they have arrived, with the ``.parts`` beside.
+
+    A file appears whole and checked, with its hash in SHA256SUMS, or not at all; its parts stay.
+    Returns 0, or 1 after naming what is missing, damaged, swapped or doubled. Raises
+    ``CommandError`` for a folder without such files or without room.
+    """
+    folder, failed = Path(name), 0
+    listings = sorted(folder.glob("*.npz.parts"))
+    if not listings:
+        what = f"{_shown(folder)} has no file NAME.npz.parts"
+        raise CommandError(f"{what}: coursekit data pack --part makes it, carry it with the parts")
+    for listing in listings:
+        try:
+            said = _join(listing.with_suffix(""), listing)
+        except download.DataError as error:
+            said, failed = f"FAILED, {error}", 1
+        except OSError as error:
+            fault = f"{_shown(folder)} cannot take {listing.stem} ({error.strerror or error})"
+            raise CommandError(f"{fault}: make room, or make it writable") from error
+        print(f"{listing.stem}: {said}", flush=True)
+    return failed
+
+
+def _join(whole: Path, listing: Path) -> str:
+    """What was done; raises ``DataError``, naming every part that is not what was packed."""
+    matches = [LISTED_PART.fullmatch(line) for line in listing.read_text("utf-8").splitlines()]
+    known = {match[3]: (match[1], int(match[2])) for match in matches if match}
+    sha256, size = known.pop(whole.name, ("", 0))
+    if len(known) + 1 < len(matches) or sum(part for _, part in known.values()) != size or not size:
+        raise download.DataError(f"{listing.name} is damaged: carry it again")
+    if whole.exists():
+        if fault := download.mismatch(whole, f"sha256:{sha256}", listing.name):
+            raise download.DataError(f"a file of this name is there and {fault}: move it away")
+        return "is whole already"
+    places = {digest: name for name, (digest, _) in known.items()}
+    faults = []
+    for name, (digest, expected) in known.items():
+        if not (part := whole.with_name(name)).exists():
+            faults.append(f"{name} is missing")
+        elif (found := download.hash_of(part, "sha256")) in places and found != digest:
+            faults.append(f"{name} holds what {places[found]} should (swapped or doubled)")
+        elif found != digest:
+            faults.append(f"{name} is damaged ({part.stat().st_size:,} of {expected:,} bytes)")
+    if faults:
+        raise download.DataError(f"{'; '.join(faults)}: carry again what is named")
+
+    def joined(file) -> None:
+        for name in known:
+            with open(whole.with_name(name), "rb") as part:
+                shutil.copyfileobj(part, file)
+
+    write_whole(whole, joined)
+    _write_listing(whole.parent, download.listed_hashes(whole.parent) | {whole.name: sha256})
+    return f"joined from {count(len(known), 'part')}, {_size(whole.parent, [whole.name])}"
+
+
 def _check_free(one: DataSet, plan: dict[str, Path | None], target: Path, force: bool) -> None:
     """Raise ``CommandError`` where the target has files of the set that may not be replaced."""
     there = [path for form in _forms(one, target) for path in form.paths]
-    if there and not force:
+    if (there := there + _parts(one, target)) and not force:
         way_out = f"choose an empty folder, or replace with --force what this one has of {one.name}"
         raise CommandError(f"{_shown(target / there[0])} is there already: {way_out}")
-    ours = {*plan, *download.listed_hashes(target)}
+    ours = {*plan, *download.listed_hashes(target), *_parts(one, target)}
     if foreign := [path for path in there if path not in ours]:  # the loader would take it too
         why = "is in the way, and no coursekit data pack put it there"
         raise CommandError(f"{_shown(target / foreign[0])} {why}: move it, or use another folder")
@@ -240,8 +321,8 @@ def _load(one: DataSet):
     except OSError as error:
         raise download.DataError(str(error)) from error
     parts = loaded if isinstance(loaded, tuple) else (loaded,)
-    if made_up := [part.source for part in parts if STANDIN in part.source]:
-        what = f"what the data folder has is made up ({made_up[0]})"
+    if invented := made_up(part.source for part in parts):
+        what = f"what the data folder has is made up ({invented[0]})"
         raise download.DataError(f"{what}: move it away and fetch the set")
     return loaded
 
@@ -260,13 +341,15 @@ def _arrays(one: DataSet, loaded) -> dict[str, object]:
     return arrays
 
 
-def _pack_one(one: DataSet, plan: dict[str, Path | None], target: Path) -> list[str]:
+def _pack_one(
+    one: DataSet, plan: dict[str, Path | None], target: Path, part: int | None
+) -> list[str]:
     """Make the files of a set in a folder of their own, and move them to their places when all are
     there; returns their paths below the target. Raises what ``_load`` does, and ``OSError``."""
     loaded = _load(one)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=f".{one.name}-") as beside:
-        made = {}
+        made, cut = {}, []
         for path, original in plan.items():
             new = Path(beside, path)
             new.parent.mkdir(parents=True, exist_ok=True)
@@ -275,11 +358,15 @@ def _pack_one(one: DataSet, plan: dict[str, Path | None], target: Path) -> list[
             else:
                 np.savez(new, **_arrays(one, loaded))
             made[path] = download.hash_of(new, "sha256")
-        stale = [path for form in _forms(one, target) for path in form.paths if path not in made]
+            if part and path.endswith(".npz") and new.stat().st_size > part:
+                cut = _cut(new, part, made.pop(path))
+        paths = [*cut, *made]
+        there = [path for form in _forms(one, target) for path in form.paths]
+        stale = {*there, *_parts(one, target)} - {*paths}
         listed = download.listed_hashes(target).items()
         others = {path: sha256 for path, sha256 in listed if not _owns(one, path)}
         _write_listing(target, others)  # a break from here on leaves no old hash for a new file
-        for path in made:
+        for path in paths:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             os.replace(Path(beside, path), target / path)
         for path in stale:
@@ -287,7 +374,30 @@ def _pack_one(one: DataSet, plan: dict[str, Path | None], target: Path) -> list[
             with contextlib.suppress(OSError):  # there are others in it
                 (target / path).parent.rmdir()  # an empty one would be taken for one of photos
         _write_listing(target, others | made)
-    return list(made)
+    return paths
+
+
+def _cut(whole: Path, size: int, sha256: str) -> list[str]:
+    """Cut a file into parts, in its place; returns the names of their list and of the parts."""
+    number = -(-whole.stat().st_size // size)
+    if number > 999:
+        raise CommandError(f"{whole.name} would fall into {number:,} parts: make them larger")
+    lines, names = [f"{sha256}  {whole.stat().st_size}  {whole.name}\n"], [f"{whole.name}.parts"]
+    with open(whole, "rb") as file:
+        for i in range(1, number + 1):
+            content = file.read(size)
+            names.append(f"{whole.name}.part-{i}-of-{number}")
+            whole.with_name(names[-1]).write_bytes(content)
+            lines.append(f"{hashlib.sha256(content).hexdigest()}  {len(content)}  {names[-1]}\n")
+    whole.with_name(names[0]).write_text("".join(lines), encoding="utf-8")
+    whole.unlink()
+    return names
+
+
+def _parts(one: DataSet, folder: Path) -> list[str]:
+    """What a folder has of the set's prepared file in parts, of whatever size."""
+    own = (f"{one.name}.npz.part{rest}" for rest in ("s", "-*-of-*"))
+    return sorted(path.name for pattern in own for path in folder.glob(pattern))
 
 
 def _write_listing(folder: Path, listed: dict[str, str]) -> None:

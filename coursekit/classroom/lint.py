@@ -19,6 +19,9 @@ from ..checks import SEALS
 from ..engine.text import count
 from ..handin.notebook import EXACT_BADGE, Cell, as_dict, cells, joined, read
 from ..handin.question_ids import EXACT_ANSWER, EXACT_QUESTION, HEADING
+from ..records import stored
+from ..records.stored import Run
+from . import evidence, recorded
 
 EXAMPLES = """\
 examples:
@@ -53,13 +56,15 @@ ABSOLUTE = re.compile(
 
 
 class Notebook(NamedTuple):
-    """One notebook: its file, the path that messages show, its JSON, its cells; the course's
-    address; and, for all notebooks together, where a thing that is to be one was ``first``."""
+    """One notebook: its file, the path that messages show, its JSON, its cells, its stored runs;
+    the course's address; and, for all notebooks together, where a thing that is to be one was
+    ``first``."""
 
     path: Path
     shown: str
     content: dict
     cells: list[Cell]
+    runs: list[Run]
     address: str
     first: dict[str, tuple[str, Cell]]
 
@@ -107,11 +112,16 @@ def check(paths: list[Path], root: Path) -> list[Finding]:
     """All findings over these notebooks and the README, file by file in the order of the cells."""
     address, first, notebooks = course.address(root), {}, []
     findings = [Finding("readme", "README.md", None, message) for message in readme(root, address)]
+    damaged = recorded.unreadable(root)
+    for path, message in damaged.items():
+        findings.append(Finding("stored_runs", course.shown(path, root), None, message))
     for path in paths:
         shown = course.shown(path, root)
         try:
             content = read(path)
-            notebook = Notebook(path, shown, content, cells(content), address, first)
+            place = recorded.place(path, root)
+            runs = [] if place in damaged else stored.read(place)
+            notebook = Notebook(path, shown, content, cells(content), runs, address, first)
             found = [*wrong_format(notebook)]
         except course.NotANotebook as error:
             found = [(None, f"the file {error}")]
@@ -145,6 +155,8 @@ def wrong_format(notebook: Notebook):
     for cell in notebook.cells:
         if times[cell.id] > 1:
             yield cell, f"the id {cell.id} is used {times[cell.id]} times: give each cell its own"
+        elif cell.id and not re.fullmatch(r"cell-\d+", cell.id):  # hand-ins are read by it
+            yield cell, f"the id {cell.id} is not of the form cell-12: give it the next free number"
 
 
 # The rules
@@ -343,6 +355,7 @@ def numbering(notebook: Notebook):
 RULES = (
     *(kernel, counts, outputs, badge, pictures, questions, checks, hand_in, discussions),
     *(paths, size, headings, repository, setup, numbering),
+    *(evidence.recorded, evidence.unrecorded, evidence.stored_runs),
 )
 
 
@@ -365,7 +378,8 @@ def code(notebooks: list[Notebook]) -> Iterator[tuple[str, Cell | None, str]]:
 
 
 def readme(root: Path, address: str) -> Iterator[str]:
-    """The README names the course's own address, and its badges open notebooks that exist."""
+    """The README names the course's own address, its badges open notebooks that exist, and its
+    numbers are those of the stored runs."""
     path = root / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     for found in sorted({*ADDRESS.findall(text)} - {address}):
@@ -374,3 +388,5 @@ def readme(root: Path, address: str) -> Iterator[str]:
         found = COLAB.fullmatch(target)
         if not found or not (root / found[1]).is_file():
             yield f"a badge leads to {target}, where there is no notebook: mend its path"
+    if not recorded.unreadable(root):
+        yield from recorded.not_in_step(text, root)

@@ -5,7 +5,7 @@ import os
 import platform
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ..engine.progress import Progress
 from ..engine.text import count
 from ..handin.notebook import read, title
 from ..handin.safe_html import render
+from ..records import stored
 
 EXAMPLES = """\
 examples:
@@ -55,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scale = "how much is computed (default: COURSEKIT_SCALE, or else smoke)"
     add("--scale", choices=settings.SCALES, help=scale)
     add("--output", default="build", metavar="FOLDER", help="for the results (default: build)")
-    inplace = "also put the outputs of those that passed into the notebooks"
+    inplace = (
+        "also put the outputs of those that passed into the notebooks, and store their figures"
+    )
     add("--inplace", action="store_true", help=inplace)
     timeout = "the longest that one cell may take (default: 1800, half an hour; 0: no limit)"
     add("--timeout", type=_seconds, default=1800, metavar="SECONDS", help=timeout)
@@ -121,7 +124,12 @@ def _run_one(path: Path, folder: Path, options: argparse.Namespace) -> Result:
         write_page(folder / f"{path.stem}.html", notebook, result.title)
         result.pages = True
     if options.inplace and not result.error:
-        write_whole(path, executed)
+        try:
+            _store(folder / "recorded" / f"{path.stem}.json", result)
+        except stored.RecordError as error:
+            result.error = f"its figures cannot be stored: {error}"
+        else:
+            write_whole(path, executed)
     took = f"after {int(result.seconds) // 60}:{int(result.seconds) % 60:02d} minutes"
     said = f"FAILED {took}, {result.error}" if result.error else f"passed {took}"
     print("\n    ".join([f"{path.name}: {said}", *result.traceback]), flush=True)
@@ -163,6 +171,9 @@ def _execute(notebook, result: Result, options: argparse.Namespace) -> None:
     )
     # JPY_SESSION_NAME is how Jupyter's server tells a kernel its notebook; ck.answers() asks for it
     said = {"COURSEKIT_SCALE": options.scale, "JPY_SESSION_NAME": str(result.path)}
+    measured = Path(options.output).resolve() / "recorded" / f"{result.path.stem}.json"
+    measured.unlink(missing_ok=True)
+    said["COURSEKIT_RECORD"] = str(measured)
     where = "before the first cell"
     try:
         with (
@@ -184,6 +195,16 @@ def _execute(notebook, result: Result, options: argparse.Namespace) -> None:
     except RuntimeError as error:  # the kernel did not start
         wrong = str(error).strip()
     result.error = f"{where}: {wrong}".splitlines()[0]
+
+
+def _store(measured: Path, result: Result) -> None:
+    """Store what the run recorded, if it did, with the course's stored runs of the notebook."""
+    root = course.find_root()
+    if result.path.parent == root / "notebooks" and (runs := stored.read(measured)):
+        minutes = round(result.seconds / 60, 1)
+        run = replace(runs[0], minutes=minutes, commit=stored.commit_of(root), complete=True)
+        place = root / "coursekit" / "records" / "runs"
+        stored.keep(stored.path_of(result.path.stem, place), run)
 
 
 def _last_lines(cell, n: int = 8) -> list[str]:

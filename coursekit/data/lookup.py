@@ -1,5 +1,6 @@
 """The one way to look for a data set, whatever its form, or else for a stand-in that says why."""
 
+import functools
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from .. import lab
+from ..engine import provenance
 from ..engine.settings import data_folder
 from .catalogue import DataSet
 from .download import LISTING, REPAIR, DataError, check_hash, listed_hashes, obtain
@@ -20,6 +22,19 @@ BROKEN = (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError
 BROKEN += (zipfile.BadZipFile, zlib.error)
 
 
+def _noted(look_for: Callable) -> Callable:
+    """The same function, and the source of what it finds is remembered."""
+
+    @functools.wraps(look_for)
+    def noted(one: DataSet, **readers) -> Data:
+        found = look_for(one, **readers)
+        provenance.note(one.name, found, one.title)
+        return found
+
+    return noted
+
+
+@_noted
 def look_for(
     one: DataSet,
     *,

@@ -37,6 +37,7 @@ from coursekit.classroom import datasets
 from coursekit.data import download, hyperspectral, standins
 from coursekit.data.catalogue import GREY_PHOTOS, SETS
 from coursekit.data.download import File
+from coursekit.engine.provenance import STANDIN
 
 # What the made-up data folder has, and what of it the room gets.
 PACKED = {
@@ -591,7 +592,7 @@ def test_a_stand_in_is_never_packed(sets, room, capsys):
         in capsys.readouterr().out
     )
     assert sorted(everything_below(room)) == ["SHA256SUMS", "mnist.npz"]
-    assert all(datasets.STANDIN in one.standin for one in SETS.values())
+    assert all(STANDIN in one.standin for one in SETS.values())
 
 
 @pytest.mark.parametrize(
@@ -756,3 +757,170 @@ def test_names_that_no_list_can_hold(sets, room, monkeypatch, capsys):
     monkeypatch.setenv("COURSEKIT_DATA", str(room))
     assert datasets.verify(["cats_vs_dogs"]) == 0
     assert "cats_vs_dogs: ok, 9 files; no hash known, 2 files" in capsys.readouterr().out
+
+
+# ---- parts
+
+
+def in_parts(room, size=1000):
+    """A packed set in parts; their names."""
+    assert datasets.pack(["cifar10", "mnist"], str(room), False, size) == 0
+    return sorted(path.name for path in room.glob("cifar10.npz.part-*"))
+
+
+def joined(room, capsys):
+    """The exit code of joining and what it says, by file."""
+    capsys.readouterr()
+    code = datasets.join(str(room))
+    lines = capsys.readouterr().out.splitlines()
+    return code, dict(line.split(": ", 1) for line in lines)
+
+
+@pytest.mark.parametrize("text, size", [("500kB", 500_000), ("60MB", 60_000_000), ("1.5GB", 1.5e9)])
+def test_sizes_of_parts(text, size):
+    assert datasets._bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["0MB", "0.0MB", "MB", "60", "-5MB", "many", "60MiB", "60 MB", ""])
+def test_what_is_no_size(folder, room, capsys, text):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["data", "pack", f"--part={text}", "-o", str(room), "mnist"])
+    assert stopped.value.code == 2 and not room.exists()
+    assert f"a size above 0, as 500kB, 60MB or 1.5GB, not {text}" in capsys.readouterr().err
+
+
+def test_parts_join_to_the_same_bytes(sets, room, monkeypatch, capsys):
+    """On another computer, without the sets; then the room is as if it had been packed whole."""
+    whole = room.with_name("whole")
+    datasets.pack(["cifar10", "mnist"], str(whole), False)
+    capsys.readouterr()
+    parts = in_parts(room)
+    number = len(parts)
+    assert number == -(-(whole / "cifar10.npz").stat().st_size // 1000) > 9
+    assert f"cifar10: cifar10.npz in {number} parts, for coursekit" in capsys.readouterr().out
+    assert not (room / "cifar10.npz").exists()
+    assert {(room / name).stat().st_size for name in parts[:-1]} <= {1000} | {
+        (whole / "cifar10.npz").stat().st_size % 1000
+    }
+    assert "cifar10.npz" not in download.listed_hashes(room), "it is not there yet"
+    done = subprocess.run(
+        [sys.executable, "-m", "coursekit", "data", "join", "room"],
+        cwd=room.parent,
+        env={"COURSEKIT_OFFLINE": "1", "PYTHONPATH": str(Path(ck.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"cifar10.npz: joined from {number} parts, " in done.stdout
+    for path in everything_below(whole):
+        assert (room / path).read_bytes() == (whole / path).read_bytes()
+    monkeypatch.setenv("COURSEKIT_DATA", str(room))
+    assert datasets.verify(["cifar10"]) == 0
+    assert joined(room, capsys)[1]["cifar10.npz"] == "is whole already"
+
+
+def test_a_file_that_fits_is_not_cut(sets, room, capsys):
+    assert in_parts(room, 10**9) == []
+    assert {"cifar10.npz", "mnist.npz", download.LISTING} == {path.name for path in room.iterdir()}
+    with pytest.raises(
+        course.CommandError, match="room has no file NAME.npz.parts: coursekit data"
+    ):
+        datasets.join(str(room))
+
+
+def test_photos_are_not_cut(sets, room):
+    datasets.pack(["cats_vs_dogs"], str(room), False, 1)
+    assert not list(room.rglob("*part*")) and len(list((room / "cats_vs_dogs").iterdir())) > 1
+
+
+def test_too_many_parts(sets, room):
+    with pytest.raises(
+        course.CommandError, match=r"cifar10.npz would fall into [\d,]+ parts: make"
+    ):
+        datasets.pack(["cifar10"], str(room), False, 1)
+    assert not contents(room)
+
+
+def swap(a, b):
+    content = a.read_bytes()
+    a.write_bytes(b.read_bytes())
+    b.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil, told",
+    [
+        (lambda a, b: a.unlink(), ["{a} is missing"]),
+        (lambda a, b: a.write_bytes(b""), ["{a} is damaged (0 of 1,000 bytes)"]),
+        (lambda a, b: a.write_bytes(b"x" * 1000), ["{a} is damaged (1,000 of 1,000 bytes)"]),
+        (lambda a, b: a.write_bytes(b.read_bytes()), ["{a} holds what {b} should"]),
+        (swap, ["{a} holds what {b} should", "{b} holds what {a} should"]),
+        (lambda a, b: (a.unlink(), b.unlink()), ["{a} is missing", "{b} is missing"]),
+    ],
+    ids=["missing", "cut off", "damaged", "doubled", "swapped", "two missing"],
+)
+def test_parts_that_do_not_fit_are_named(sets, room, capsys, spoil, told):
+    parts = in_parts(room)
+    a, b, *others = (room / name for name in parts)
+    spoil(a, b)
+    before = contents(room)
+    before.pop(download.LISTING, None)
+    code, said = joined(room, capsys)
+    assert code == 1 and said["cifar10.npz"].startswith("FAILED, ")
+    for text in told:
+        assert text.format(a=a.name, b=b.name) in said["cifar10.npz"]
+    assert not any(part.name in said["cifar10.npz"] for part in others)
+    assert said["mnist.npz"].startswith("joined"), "the other file is joined all the same"
+    assert "cifar10.npz" not in contents(room).keys() | download.listed_hashes(room).keys()
+    assert before.items() <= contents(room).items(), "what has arrived is as it was"
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda text: "", lambda text: text[:200], lambda text: text + "x"]
+)
+def test_a_damaged_list_of_parts(sets, room, capsys, spoil):
+    in_parts(room)
+    listing = room / "cifar10.npz.parts"
+    listing.write_text(spoil(listing.read_text()))
+    code, said = joined(room, capsys)
+    assert code == 1 and said["cifar10.npz"].endswith("parts is damaged: carry it again")
+    assert not (room / "cifar10.npz").exists()
+
+
+def test_another_file_in_the_place_stays(sets, room, capsys):
+    in_parts(room)
+    (room / "cifar10.npz").write_bytes(b"mine")
+    code, said = joined(room, capsys)
+    assert code == 1 and "a file of this name is there and has sha256" in said["cifar10.npz"]
+    assert (room / "cifar10.npz").read_bytes() == b"mine"
+
+
+def test_joining_on_a_full_disk_leaves_nothing(sets, room, monkeypatch):
+    assert len(in_parts(room)) == 64
+    before = contents(room)
+
+    def copy(part, file, copy=shutil.copyfileobj):
+        if part.name.endswith("part-3-of-64"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        copy(part, file)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    with pytest.raises(course.CommandError, match="cannot take cifar10.npz .No space left"):
+        datasets.join(str(room))
+    assert contents(room) == before
+
+
+def test_packing_anew_replaces_parts(sets, room, capsys):
+    """By force; no part of the old size is left, and other people's files are."""
+    in_parts(room)
+    mine = room / "cifar10.npz.part"
+    mine.write_bytes(b"half a download")
+    with pytest.raises(course.CommandError, match="cifar10.npz.part[-s].* is there already"):
+        datasets.pack(["cifar10"], str(room), False, 2000)
+    datasets.pack(["cifar10"], str(room), True, 2000)
+    numbers = {path.name.rpartition("-")[2] for path in room.glob("cifar10.npz.part-*")}
+    assert numbers == {str(len(list(room.glob("cifar10.npz.part-*"))))}
+    assert joined(room, capsys)[0] == 0
+    datasets.pack(["cifar10"], str(room), True)
+    assert [path.name for path in room.glob("cifar10.npz.*")] == [mine.name]
+    assert mine.read_bytes() == b"half a download"

@@ -126,6 +126,7 @@ BROKEN = [
     ("format", 4, "metadata", change(4, metadata=[])),
     ("format", 4, "no known type", change(4, cell_type="picture")),
     ("format", 5, "cell-04 is used 2 times", change(5, id="cell-04")),
+    ("format", 5, "the id loss is not of the form cell-12", change(5, id="loss")),
     ("kernel", None, "the language None", lambda notebook: notebook.metadata.pop("language_info")),
     (
         "kernel",
@@ -185,7 +186,7 @@ BROKEN = [
         9,
         f"w2-q1 is in notebooks/{SECOND}.ipynb too",
         lambda notebook: notebook.cells.__setitem__(
-            slice(8, 8), [cell | {"id": f"{cell.id}-again"} for cell in notebook.cells[5:7]]
+            slice(8, 8), [cell | {"id": f"{cell.id}9"} for cell in notebook.cells[5:7]]
         ),
     ),
     (
@@ -263,6 +264,22 @@ BROKEN = [
         ],
     ),
     ("size", None, "2.1 MB", output("stream", name="stdout", text="x" * 2_100_000)),
+    ("recorded", 3, "not folded", tag(3, "recorded")),
+    (
+        "unrecorded",
+        6,
+        "94.72 (output of cell 4) differs from run to run",
+        lambda notebook: [
+            output("stream", name="stdout", text="accuracy 0.94721\n")(notebook),
+            replace(6, "Why?", "Why 94.72 %?")(notebook),
+        ],
+    ),
+    (
+        "stored_runs",
+        4,
+        f'is of another notebook: write "{SECOND}"',
+        replace(4, "display(", 'import coursekit as ck\nck.recorded("week1_first")\ndisplay('),
+    ),
     ("setup", 2, "differs", replace(2, "-q ", "")),
     (
         "setup",

@@ -8,9 +8,9 @@ from coursekit.handin.run_traces import read_execution
 
 def test_a_run_from_top_to_bottom_is_told(at_home):
     found = read_execution(student_copy(STEM, True))
-    assert found.clean and found.order == "from 1 to 48 in one go" and found.short == "clean"
+    assert found.clean and found.order == "from 1 to 49 in one go" and found.short == "clean"
     assert (
-        found.lab["device"] == "CPU, 2 threads"
+        found.lab["device"].startswith("CPU, ")
         and found.lab["scale"] == "laptop"
         and "torch" in found.lab["versions"]
     )

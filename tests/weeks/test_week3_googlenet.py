@@ -1,5 +1,7 @@
 """Week 3's networks: the same weights, the same outputs and the same sizes as torchvision's."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torchvision
@@ -135,6 +137,28 @@ def test_only_the_residual_twin_adds_its_input(week3):
             if residual:
                 expected[:, :4] = F.relu(X[:, :, ::stride, ::stride])
             torch.testing.assert_close(block(X), expected)
+
+
+def test_all_depths_see_the_images_in_the_same_order(week3, pictures, monkeypatch):
+    """A network draws random numbers, the more the deeper it is: the order may not depend on it."""
+    seen = []
+
+    def train_net(net, data, **options):
+        seen.append(torch.cat([y for x, y in data.loader(8, shuffle=True)]))
+        return SimpleNamespace(train_loss=[2.0, 1.0], train_metric=[0.25, 0.5])
+
+    result = SimpleNamespace(accuracy=0.75)
+    settings = dict(width=2, epochs=2, batch_size=8, lr=0.1)
+    names = dict(train_net=train_net, data=pictures, test=pictures, depth_run=settings)
+    names["ck"] = SimpleNamespace(evaluate=lambda net, loader: result)
+    for name, value in names.items():
+        monkeypatch.setitem(week3.train_depth.__globals__, name, value)
+    for depth, seed in ((8, 0), (20, 0), (8, 1)):
+        torch.manual_seed(seed)
+        numbers = week3.train_depth("plain", depth, seed)
+    assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[0], seen[2])
+    expected = {"loss 1": 2.0, "loss 2": 1.0, "error 1": 75.0, "error 2": 50.0}
+    assert numbers == expected | {"test accuracy": 0.75}
 
 
 def test_depths_that_do_not_exist_are_refused(week3):

@@ -109,6 +109,18 @@ def test_dropout_is_what_makes_tests_differ(week4):
     assert not torch.equal(net(X), net(X))
 
 
+def test_glorots_first_weights(week4):
+    """Uniform up to √(6 / (fan in + fan out)), each group of channels for itself; biases zero."""
+    torch.manual_seed(0)
+    net = week4.glorot(week4.HybridSN(5, 14, 11, "depthwise separable"))
+    depthwise, pointwise = net.conv2d[0]
+    layers = {net.conv3d[2]: (8 + 16) * 5 * 9, depthwise: 9 + 9, pointwise: 64 + 64}
+    for layer, fans in {**layers, net.head[3]: 256 + 128}.items():
+        bound = math.sqrt(6 / fans)
+        assert layer.weight.abs().max() <= bound and not layer.bias.any()
+        assert layer.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.06)
+
+
 def test_it_learns_the_scene(week4):
     """On a small made-up scene, a few epochs bring it far beyond chance: shapes, labels and loop
     belong together."""
@@ -233,6 +245,19 @@ def test_the_controls_are_what_they_say(week4):
     for name, predictions in expected.items():
         assert repr(scores[name]) == repr(week4.score(test, predictions, made.classes))
         assert 0.2 < scores[name].oa < 0.95 and scores[name].total == len(split.test)
+
+
+def test_the_figures_of_the_controls(week4):
+    made = scene(np.kron([[1, 1, 2]], np.ones((6, 4), dtype=int)))
+    split = made.split_random(0.2)
+    place, spectrum = week4.controls(split).values()
+    assert week4.control_figures(split) == {
+        "coordinates only": place.oa,
+        "spectrum only": spectrum.oa,
+        "spectrum only, AA": spectrum.aa,
+        "always one class": np.mean(made.labels.flat[split.test] == 1),
+    }
+    assert spectrum.oa != spectrum.aa
 
 
 def test_controls_tell_place_from_spectrum(week4):

@@ -1,0 +1,1 @@
+"""What runs of the notebooks measured: this run's figures, and the stored runs beside them."""
