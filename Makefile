@@ -8,6 +8,8 @@ PYTHON = python3
 BIN = .venv/bin
 READY = .venv/.ready
 SHELL = bash
+# What would let a check pass that does not hold, or tell a person's Python to be another one.
+unexport PYTHONOPTIMIZE PYTHONSTARTUP PYTHONWARNINGS PYTHONINSPECT IPYTHONDIR MPLBACKEND PYTEST_ADDOPTS PYTEST_PLUGINS
 .DEFAULT_GOAL = help
 .PHONY: help run lab test lint release browser colab bench full
 

@@ -258,10 +258,10 @@ class Pieces:
 
     def run(self, run):
         @functools.wraps(run)
-        def kept(function, seed, home):
+        def kept(function, seed, *others):
             before, self.prefix = self.prefix, f"{self.running}-seed-{seed}-"
             try:
-                return run(function, seed, home)
+                return run(function, seed, *others)
             finally:
                 self.prefix = before
 

@@ -9,7 +9,9 @@ import os
 import sys
 from importlib import import_module
 
-from .course import CommandError
+from .course import CommandError, told
+from .engine.console import can_print, say, show_all_signs
+from .engine.files import NotText
 
 # name: module, what it does
 COMMANDS = {
@@ -27,21 +29,30 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 2 bad arguments, 130 Ctrl-C, 141 a closed pipe."""
+    show_all_signs()
     words = sys.argv[1:] if arguments is None else arguments
     asked = next((word for word in words if not word.startswith("-")), "")
     try:
         options = _parser(asked).parse_args(words)
         code = options.main(options)
-        sys.stdout.flush()
+        if can_print(sys.stdout):
+            sys.stdout.flush()
         return code
-    except CommandError as error:
-        print(f"coursekit {asked}: {error}", file=sys.stderr)
+    except (CommandError, NotText) as error:
+        say(f"coursekit {asked}: {error}", error=True)
+        return 2
+    except ModuleNotFoundError as error:  # Colab and a plain pip install leave out the extras
+        way_out = "coursekit doctor says how to install it"
+        say(f"coursekit {asked}: {error.name} is missing, which it needs: {way_out}", error=True)
         return 2
     except BrokenPipeError:  # "| head" has read enough; what is left would fail when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        say(f"coursekit {asked}: {told(error, 'a file')}", error=True)
+        return 2
     except KeyboardInterrupt:
-        print(f"\ncoursekit {asked}: stopped", file=sys.stderr)
+        say(f"\ncoursekit {asked}: stopped", error=True)
         return 130
 
 

@@ -2,8 +2,10 @@
 
 import argparse
 import re
-import tempfile
 from pathlib import Path
+
+from .engine.files import ChangedMeanwhile, check_writable, read_text
+from .engine.text import from_here
 
 # The line of pyproject.toml that keeps the address; group 1 is OWNER/NAME.
 ADDRESS_LINE = re.compile(r'^Repository\s*=\s*"https://github\.com/([^"/]+/[^"/]+)"', re.MULTILINE)
@@ -22,7 +24,10 @@ def find_root() -> Path:
 
     Raises ``CommandError`` when there is none.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:
+        raise CommandError("this folder was removed: go to the course's folder") from None
     for folder in (here, *here.parents):
         if (folder / "pyproject.toml").is_file():
             return folder
@@ -31,7 +36,7 @@ def find_root() -> Path:
 
 def address(root: Path) -> str:
     """The repository's ``OWNER/NAME`` in pyproject.toml. Raises ``CommandError`` without one."""
-    if found := ADDRESS_LINE.search((root / "pyproject.toml").read_text(encoding="utf-8")):
+    if found := ADDRESS_LINE.search(read_text(root / "pyproject.toml")):
         return found[1]
     line = 'Repository = "https://github.com/OWNER/NAME"'
     raise CommandError(f"pyproject.toml has no line {line}: add it below [project.urls]")
@@ -47,14 +52,14 @@ def find_notebooks(names: list[str], root: Path) -> list[Path]:
     """The notebooks that these names mean, each once: a file, a folder, or a part of a file name in
     notebooks/.
 
-    No names mean all of notebooks/. Raises ``CommandError`` for a name that means nothing; the
-    message lists what there is.
+    No names mean all of notebooks/. A link keeps its own name. Raises ``CommandError`` for a name
+    that means nothing; the message lists what there is.
     """
-    known = sorted((root / "notebooks").glob("*.ipynb"))
+    known = _notebooks(root / "notebooks")
     found = [] if names else known
     for name in names:
         if Path(name).is_dir():
-            matching = sorted(Path(name).glob("*.ipynb"))
+            matching = _notebooks(Path(name))
         elif Path(name).is_file():
             matching = [Path(name)]
         else:
@@ -66,7 +71,15 @@ def find_notebooks(names: list[str], root: Path) -> list[Path]:
         found += matching
     if not found:
         raise CommandError("there are no notebooks in notebooks/")
-    return list(dict.fromkeys(path.resolve() for path in found))
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path.parent.resolve() / path.name)
+    return [*once.values()]
+
+
+def _notebooks(folder: Path) -> list[Path]:
+    """Those in a folder; hidden ones are what systems and editors put beside them."""
+    return sorted(path for path in folder.glob("*.ipynb") if path.name[0] != ".")
 
 
 def output_folder(name: str, paths: list[Path]) -> Path:
@@ -77,13 +90,13 @@ def output_folder(name: str, paths: list[Path]) -> Path:
     folder that cannot be written to.
     """
     folder, names = Path(name), [path.name for path in paths]
-    if folder.resolve() in {path.parent for path in paths}:
+    if folder.resolve() in {place.parent for path in paths for place in (path, path.resolve())}:
         raise CommandError(f"{folder} is the notebooks' own folder: choose another one")
     if twice := {name for name in names if names.count(name) > 1}:
         raise CommandError(f"two notebooks are called {min(twice)}: name only one of them")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        check_writable(folder)
     except OSError as error:
         why = f"{folder} cannot be written to ({error.strerror}): choose another folder"
         raise CommandError(why) from None
@@ -93,3 +106,19 @@ def output_folder(name: str, paths: list[Path]) -> Path:
 def shown(path: Path, root: Path) -> str:
     """The path as messages show it: from the course's folder where it lies there, else in full."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def told(error: OSError, what: str) -> str:
+    """The error in a sentence about its file, or about ``what`` where it names none."""
+    if isinstance(error, ChangedMeanwhile):
+        return f"{error}, and is left as it is: run the command again"
+    if isinstance(error.filename, str):
+        what = from_here(Path(error.filename))
+    return f"{what} cannot be read or written ({error.strerror or error})"
+
+
+def no_link(path: Path) -> Path:
+    """A place for a result. A link there is taken away, for it may lead to a notebook."""
+    if path.is_symlink():
+        path.unlink()
+    return path

@@ -20,11 +20,19 @@ class Batched(Dataset):
         batch = self.__getitems__([range(len(self))[index]])
         return tuple(part[0] if part.ndim > 1 else part[0].item() for part in batch)
 
-    def loader(self, batch_size: int, *, shuffle: bool = False) -> DataLoader:
-        """A plain ``DataLoader``. Raises ``ValueError`` when there is nothing to load."""
-        if not len(self):
-            raise ValueError(f"{self.source}: it is empty, so there is nothing to load")
-        return DataLoader(self, batch_size, shuffle=shuffle, collate_fn=as_it_is)
+    def loader(
+        self, batch_size: int, *, shuffle: bool = False, drop_last: bool = False
+    ) -> DataLoader:
+        """A plain ``DataLoader``; ``drop_last`` leaves a last batch out that is not full.
+
+        Raises ``ValueError`` when there is nothing to load.
+        """
+        if len(self) < (batch_size if drop_last else 1):
+            what = "it is empty" if not len(self) else f"its {len(self)} samples fill no batch"
+            raise ValueError(f"{self.source}: {what}, so there is nothing to load")
+        return DataLoader(
+            self, batch_size, shuffle=shuffle, drop_last=drop_last, collate_fn=as_it_is
+        )
 
 
 def as_it_is(batch):
@@ -55,18 +63,19 @@ class Images(Batched):
 
     def __post_init__(self):
         images, labels = self.images, self.labels
-        if images.ndim != 4 or images.dtype != torch.uint8:
+        if images.ndim != 4 or images.dtype != torch.uint8 or 0 in images.shape[1:]:
             found = described(images)
             raise ValueError(f"{self.source}: images must be uint8 N×C×H×W, not {found}")
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             what = f"labels must be int64, one for each of the {len(images)} images"
             raise ValueError(f"{self.source}: {what}, not {described(labels)}")
-        check_range(self.source, labels, len(self.classes))
+        check_labels(self.source, labels, self.classes)
         channels = images.shape[1]
         mean, std = (
             torch.tensor(value, dtype=torch.float32).reshape(-1) for value in (self.mean, self.std)
         )
-        if any(len(value) not in (1, channels) for value in (mean, std)) or not (std > 0).all():
+        fitting = all(len(v) in (1, channels) and v.isfinite().all() for v in (mean, std))
+        if not fitting or not (std > 0).all():
             what = f"mean and std need 1 or {channels} numbers, and std above zero"
             raise ValueError(f"{self.source}: {what}, not {self.mean} and {self.std}")
         # (pixel / 255 - mean) / std, written as pixel * scale - shift
@@ -91,14 +100,20 @@ class Images(Batched):
         return fingerprint(*numbers, list(self.augment), list(self.classes))
 
     def loader(
-        self, batch_size: int, *, shuffle: bool = False, augment: Sequence[Callable] = ()
+        self,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        augment: Sequence[Callable] = (),
     ) -> DataLoader:
-        """A plain ``DataLoader`` over these images; ``augment`` holds for this loader only.
+        """A plain ``DataLoader`` over these images; ``augment`` holds for this loader only,
+        ``drop_last`` leaves a last batch out that is not full.
 
-        Raises ``ValueError`` when there are no images.
+        Raises ``ValueError`` when there is nothing to load.
         """
         images = replace(self, augment=augment) if augment else self
-        return super(Images, images).loader(batch_size, shuffle=shuffle)
+        return super(Images, images).loader(batch_size, shuffle=shuffle, drop_last=drop_last)
 
     def take(self, n: int) -> "Images":
         """The first n images (all, if there are fewer)."""
@@ -127,11 +142,15 @@ class Images(Batched):
         return f"{type(self).__name__}({what}, on {self.images.device})"
 
 
-def check_range(source: str, labels: Tensor, classes: int) -> None:
-    """Raise ``ValueError`` for labels outside 0 … classes - 1."""
-    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-        allowed = f"labels must lie in 0 … {classes - 1} for {classes} classes"
+def check_labels(source: str, labels: Tensor, classes: Sequence[str]) -> None:
+    """Raise ``ValueError`` for labels outside 0 … classes - 1, and for a name of two classes."""
+    number = len(classes)
+    if len(labels) and not 0 <= labels.min() <= labels.max() < number:
+        allowed = f"labels must lie in 0 … {number - 1} for {number} classes"
         raise ValueError(f"{source}: {allowed}, but run from {labels.min()} to {labels.max()}")
+    if len(set(classes)) < number:
+        double = next(name for i, name in enumerate(classes) if name in classes[:i])
+        raise ValueError(f"{source}: two classes have the same name, {double}")
 
 
 def stratified(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:

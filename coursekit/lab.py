@@ -1,6 +1,5 @@
 """Where a notebook runs: the device, the scale, the data folder, the seed."""
 
-import os
 import random
 
 import numpy as np
@@ -9,8 +8,8 @@ import torchvision
 
 from .engine.fingerprint import fingerprint
 from .engine.mixed_precision import has_matrix_unit
-from .engine.settings import SCALES, asked_scale, data_folder, offline  # noqa: F401
-from .engine.text import count
+from .engine.settings import SCALES, asked_scale, data_folder, offline, variable  # noqa: F401
+from .engine.text import count, from_here
 
 
 def default_device() -> torch.device:
@@ -66,7 +65,7 @@ class Lab:
         minutes = self.minutes.get(self.scale)
         expected = "" if minutes is None else f", about {count(minutes, 'minute')}"
         # A relative path, so that committed outputs name no one's machine.
-        folder = os.environ.get("COURSEKIT_DATA") or os.path.relpath(self.data)
+        folder = variable("COURSEKIT_DATA") or from_here(self.data)
         network = " (network off)" if offline() else ""
         versions = f"torchvision {torchvision.__version__}, numpy {np.__version__}"
         return (
@@ -75,4 +74,6 @@ class Lab:
             f"data     {folder}{network}\n"
             f"seed     {self.seed}\n"
             f"versions torch {torch.__version__}, {versions}"
+            # a lesson that does not hold would pass
+            + ("" if __debug__ else "\nasserts  off: unset PYTHONOPTIMIZE, start Python without -O")
         )

@@ -83,9 +83,14 @@ def images(
 
     ``pixels`` is N×H×W×3, N×H×W×1 or N×H×W, ``titles`` one text for each, ``wrong`` marks those
     whose title is drawn bold and orange. Grey values run from black to white between ``limits``: by
-    default 0 and 255 for uint8, else their own range.
+    default 0 and 255 for uint8, else their own range. Raises ``ValueError`` for none, and for other
+    shapes.
     """
     pixels = np.asarray(pixels)
+    grid = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
+    if not grid or not len(pixels):
+        wanted = "images are one or more, N×H×W×3, N×H×W×1 or N×H×W"
+        raise ValueError(f"{wanted}, not {times(pixels.shape) or 'one number'}")
     columns = min(columns, len(pixels))
     rows = -(-len(pixels) // columns)
     room = size + 0.22 if len(titles) else size
@@ -110,12 +115,16 @@ def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "")
     """A map of classes with a legend that counts their pixels.
 
     ``labels`` H×W: 0, where nothing is known, is white, and k is ``classes[k - 1]``. For more
-    classes than ``COLOURS`` these come again, lighter and then darker.
+    classes than ``COLOURS`` these come again, lighter and then darker. Raises ``ValueError`` for
+    other labels.
     """
     from matplotlib.colors import ListedColormap, to_rgb
     from matplotlib.patches import Patch
 
     labels = np.asarray(labels)
+    if labels.ndim != 2 or not 0 <= labels.min() <= labels.max() <= len(classes):
+        span = f"labels {times(labels.shape)} from {labels.min()} to {labels.max()}"
+        raise ValueError(f"a map needs labels H×W from 0 to {len(classes)}, not {span}")
     palette = np.array([to_rgb(colour) for colour in COLOURS])
     palette = np.concatenate([palette, 0.45 + 0.55 * palette, 0.55 * palette])
     palette = np.resize(palette, (len(classes), 3))  # from its beginning again
@@ -195,9 +204,13 @@ def confusion(result, *, title: str = "") -> Picture:
 def mistakes(result, dataset, n: int = 20, *, title: str = "") -> Picture:
     """The n mistakes of an ``Evaluation`` that have the highest softmax probability.
 
-    ``dataset`` is what was evaluated, unshuffled. Raises ``ValueError`` when there are none.
+    ``dataset`` is what was evaluated, unshuffled. Raises ``ValueError`` when there are none, and
+    for other data or another order.
     """
     wrong = (result.predictions != result.targets).nonzero().squeeze(1)
+    if not torch.equal(result.targets.cpu(), dataset.labels.cpu()):
+        what = "the labels of these data are not those of the evaluation, in their order"
+        raise ValueError(f"{what}: pass what was evaluated, by a loader that does not shuffle")
     sure = result.outputs.softmax(1).amax(1)[wrong]
     worst = wrong[sure.argsort(descending=True)][:n]
     if not len(worst):
@@ -211,8 +224,10 @@ def mistakes(result, dataset, n: int = 20, *, title: str = "") -> Picture:
 def filters(weight: torch.Tensor, *, title: str = "", columns: int = 8) -> Picture:
     """The kernels of a convolution, out×in×k×k: in colour if there are three input channels, else
     that of the first. Each colour kernel is scaled to 0 … 1; grey ones share one scale: zero is
-    mid-grey, white positive, black negative.
+    mid-grey, white positive, black negative. Raises ``ValueError`` for weights of other layers.
     """
+    if weight.ndim != 4:
+        raise ValueError(f"kernels are out×in×k×k, not {times(weight.shape)}")
     kernels = weight.detach().float().cpu()
     shown, most = kernels[:, 0], float(kernels[:, 0].abs().max())
     if kernels.shape[1] == 3:
@@ -224,7 +239,13 @@ def filters(weight: torch.Tensor, *, title: str = "", columns: int = 8) -> Pictu
 
 
 def feature_maps(maps: torch.Tensor, *, title: str = "", columns: int = 8) -> Picture:
-    """The channels of one image's feature maps, C×H×W, on one common grey scale."""
+    """The channels of one image's feature maps, C×H×W, on one common grey scale.
+
+    Raises ``ValueError`` for those of a batch.
+    """
+    if maps.ndim != 3:
+        advice = "of a batch pass those of one image, as maps[0]"
+        raise ValueError(f"feature maps are C×H×W, not {times(maps.shape)}: {advice}")
     shown = maps.detach().float().cpu()
     alt = f"{count(len(shown), 'feature map')} of {times(shown.shape[1:])}. {title}"
     titles = [f"map {i}" for i in range(len(shown))]

@@ -110,7 +110,7 @@ class Evaluation:
 
     ``loss`` is the mean over all samples, ``values`` the metric of each sample, ``outputs`` and
     ``targets`` those of all samples in the loader's order, on the CPU: one tensor, or a list of N
-    where the samples differ in size; of a model with several outputs a tuple of these. ``classes``
+    where the samples differ in size; of several outputs a tuple or a dict of these. ``classes``
     and ``source`` are the data set's where it has them.
 
     ``accuracy``, ``correct``, ``predictions``, ``confusion`` and ``per_class`` belong to
@@ -120,7 +120,7 @@ class Evaluation:
 
     loss: float
     values: Tensor
-    outputs: Tensor | list[Tensor] | tuple
+    outputs: Tensor | list[Tensor] | tuple | dict
     targets: Tensor | list[Tensor]
     metric_name: str
     classes: tuple[str, ...]
@@ -140,7 +140,8 @@ class Evaluation:
     def margin(self) -> float:
         """Half the width of the 95 % interval of the mean that so many test samples allow (normal
         approximation)."""
-        return 1.96 * self.values.double().std().item() / math.sqrt(self.total)
+        sd = self.values.double().std().item() if self.total > 1 else math.nan
+        return 1.96 * sd / math.sqrt(self.total)
 
     @property
     def predictions(self) -> Tensor:
@@ -196,8 +197,10 @@ def is_classification(outputs, targets) -> bool:
 def joined(parts: Sequence):
     """What all batches gave, sample after sample on the CPU, as ``Evaluation`` describes it.
 
-    Raises ``ValueError`` for what is neither a tensor nor a tuple of them.
+    Raises ``ValueError`` for what is neither a tensor nor a tuple or a dict of them.
     """
+    if isinstance(parts[0], dict):
+        return {name: joined([part[name] for part in parts]) for name in parts[0]}
     if isinstance(parts[0], (tuple, list)):
         return tuple(joined(same) for same in zip(*parts))
     if not isinstance(parts[0], Tensor):

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .engine.at_fault import explained
 from .engine.checkpoint import Checkpoint
 from .engine.display import Display
-from .engine.misfits import checked, explained, one_each
+from .engine.misfits import checked, one_each
 from .engine.mixed_precision import Precision, device_of, to_device
 from .engine.text import described, name_of
 from .results import Epoch, Evaluation, History, classes_of, is_classification, joined, source_of
@@ -52,12 +53,12 @@ def fit(
     same call goes on from it. ``fast`` allows channels_last, and mixed precision where it gains.
 
     Raises ``FloatingPointError`` for a loss that is not finite, ``ValueError`` for what does not
-    fit: loader, batches, labels, metric, schedule, or the checkpoint of another recipe.
+    fit: optimizer, schedule, loader, batches, labels, metric, the checkpoint of another recipe.
     """
     history = History(source_of(train), name_of(metric))
+    saved = Checkpoint(checkpoint, model, optimizer, scheduler, train, valid, loss, metric)
     precision, forward = Precision(model, optimizer, fast), explained(model)
     loss_of = checked(loss, metric)
-    saved = Checkpoint(checkpoint, model, optimizer, scheduler, train, valid, loss, metric)
     with Display(history, epochs, progress) as display, saved:
         for epoch in range(saved.restore(epochs, history, precision, keep_best), epochs):
             model.train()

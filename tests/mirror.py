@@ -1,10 +1,13 @@
 """What tests of data share: a server that misbehaves, small files of sets, an empty data folder."""
 
 import contextlib
+import functools
 import gzip
 import hashlib
 import http.server
+import socketserver
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +77,60 @@ def mirror(monkeypatch):
         server.shutdown()
 
 
+class Scripted(socketserver.BaseRequestHandler):
+    """Gives the next answer of the server's script, its last one for ever: bytes, or a function of
+    the request that yields them."""
+
+    def handle(self):
+        server, request = self.server, b""
+        with contextlib.suppress(OSError):  # the other side has gone
+            while part := self.request.recv(1 << 16):
+                request += part
+                if b"\r\n\r\n" not in request:
+                    continue
+                answer = server.script[min(len(server.asked), len(server.script) - 1)]
+                server.asked.append((time.monotonic(), self.client_address, request.decode()))
+                for piece in answer(request.decode()) if callable(answer) else [answer]:
+                    self.request.sendall(piece)
+                    server.sent += len(piece)
+                if not server.keeps:
+                    break
+                request = b""
+        server.left.append(time.monotonic())
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """``scripted(*answers)`` starts a server: ``server.address``, what it was ``asked``, how much
+    it ``sent``, and when others ``left``. The network is on."""
+    monkeypatch.delenv("COURSEKIT_OFFLINE")
+    monkeypatch.setenv("no_proxy", "*")
+    servers = []
+
+    def start(*script, tls=None, keeps=False):
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Scripted)
+        server.daemon_threads = True
+        server.script, server.keeps = script, keeps  # keeps: a connection, for the next request
+        server.asked, server.sent, server.left = [], 0, []
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        server.address = f"http{'s' * bool(tls)}://127.0.0.1:{server.server_address[1]}/file"
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def answer(body=b"", status="200 OK", *headers, length=None):
+    """What a server says, as bytes."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + body
+
+
 def everything_below(folder):
     return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
 
@@ -99,17 +156,13 @@ def folder(monkeypatch, tmp_path):
     """An empty data folder at a scale that uses real data, with small stand-ins."""
     monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    channels_and_side = {
-        "digits": (1, 28),
-        "clothing": (1, 28),
-        "objects": (3, 32),
-        "pets": (3, 16),
-    }
+    sides = {"digits": (1, 28), "clothing": (1, 28), "objects": (3, 32), "pets": (3, 16)}
     for one in of_kind(IMAGES).values():
-        channels, side = channels_and_side.get(one.drawn, (1, 28))
+        channels, side = sides[one.drawn]
         x = torch.zeros(20, channels, side, side, dtype=torch.uint8)
         y = torch.arange(20) % len(one.classes)
         monkeypatch.setattr(standins, one.drawn, lambda size=None, x=x, y=y: (x, y, x, y))
+    monkeypatch.setattr(standins, "scene", functools.partial(standins.scene, side=40))
     return tmp_path
 
 

@@ -309,6 +309,7 @@ def test_what_cannot_be_run_does_not_stop_the_others(place, queue):
     write(place, CELLS, "c_lock")
     write(place, ["import coursekit as ck"], "d_nothing")
     write(place, CELLS[:2], "e_damaged")
+    (place / "notebooks" / "f_odd.ipynb").write_text('{"cells": [7]}')
     write(place, [*CELLS[:2], "assert False, 'the lesson'", "ck.record('one', 1.5)"])
     damaged = stored.path_of("e_damaged", place / "coursekit" / "records" / "runs")
     damaged.parent.mkdir(parents=True)
@@ -329,6 +330,7 @@ def test_what_cannot_be_run_does_not_stop_the_others(place, queue):
             "  c_lock: another process is at it",
             "  d_nothing: it records no figures (ck.record); its trainings are kept",
             "  e_damaged: FAILED, RecordError: ",
+            "  f_odd: FAILED, TypeError: ",
             "  tiny: FAILED after ",
         ),
         strict=True,

@@ -88,3 +88,12 @@ def test_the_first_output_says_where_the_notebook_runs(monkeypatch):
 
 def test_minutes_of_another_scale_are_not_promised():
     assert "minute" not in repr(ck.Lab(minutes={"full": 3}))
+
+
+def test_a_variable_may_have_the_blanks_and_quotes_of_windows(monkeypatch, tmp_path):
+    """``set COURSEKIT_OFFLINE=0 && …`` keeps the blank before the signs, and quotes too."""
+    monkeypatch.setenv("COURSEKIT_SCALE", "full ")
+    monkeypatch.setenv("COURSEKIT_OFFLINE", "0 ")
+    monkeypatch.setenv("COURSEKIT_DATA", f'"{tmp_path}" ')
+    assert (lab.asked_scale(), lab.offline(), lab.data_folder()) == ("full", False, tmp_path)
+    assert f"data     {tmp_path}\n" in repr(ck.Lab())

@@ -200,6 +200,13 @@ def test_mistakes_shows_the_wrong_ones_surest_first(result, squares):
     assert [image.flat[0] for image in shown_images(plots.mistakes(result, squares, 2))] == [80, 10]
 
 
+@pytest.mark.parametrize("part", [slice(3), slice(1, 4)])
+def test_mistakes_of_other_data_are_refused(result, squares, part):
+    """They would show other photos than those that were judged."""
+    with pytest.raises(ValueError, match="by a loader that does not shuffle"):
+        plots.mistakes(result, squares.select(part))
+
+
 def test_no_mistakes_to_show(squares):
     outputs = torch.nn.functional.one_hot(squares.labels, 3).float()
     result = ck.Evaluation(
@@ -260,3 +267,20 @@ def test_own_figures():
 def test_a_picture_without_text_is_refused(alt):
     with pytest.raises(ValueError, match="needs an alternative text"):
         plots.Picture(plots.axes()[0], alt)
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: ck.plots.images(np.zeros((0, 4, 4))), "images are one or more, .*, not 0×4×4"),
+        (lambda: ck.plots.images(np.zeros((2, 3, 8, 8))), "N×H×W×3, .*, not 2×3×8×8"),
+        (lambda: ck.plots.filters(torch.rand(10, 84)), "out×in×k×k, not 10×84"),
+        (lambda: ck.plots.feature_maps(torch.rand(1, 6, 4, 4)), r"not 1×6×4×4: .* maps\[0\]"),
+        (lambda: ck.plots.class_map(np.full((4, 4), 3), "ab"), "from 0 to 2, not .* from 3 to 3"),
+        (lambda: ck.plots.class_map(np.zeros(9, int), "ab"), "labels H×W .*, not labels 9 from"),
+    ],
+)
+def test_what_is_no_picture_is_refused(draw, words):
+    """None is drawn of a wrong axis or with colours that mean another class."""
+    with pytest.raises(ValueError, match=words):
+        draw()

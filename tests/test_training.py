@@ -318,22 +318,25 @@ def test_the_weights_of_the_best_epoch(pictures, seeded):
     assert accuracies[True] > accuracies[False]
 
 
-def test_outputs_that_cannot_be_collected(pictures):
-    class Talkative(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = plain_net()
+class Talkative(nn.Module):
+    def __init__(self, more):
+        super().__init__()
+        self.net, self.more = plain_net(), more
 
-        def forward(self, x):
-            return {"out": self.net(x)}
+    def forward(self, x):
+        return {"out": self.net(x), **self.more}
 
-    with pytest.raises(ValueError, match="tensors, or tuples of them, not dict"):
-        ck.evaluate(
-            Talkative(),
-            pictures.loader(20),
-            loss=lambda outputs, y: F.cross_entropy(outputs["out"], y),
-            metric=lambda outputs, y: training.accuracy(outputs["out"], y),
-        )
+
+def test_outputs_by_name(pictures):
+    options = {
+        "loss": lambda outputs, y: F.cross_entropy(outputs["out"], y),
+        "metric": lambda outputs, y: training.accuracy(outputs["out"], y),
+    }
+    net = Talkative({})
+    result = ck.evaluate(net, pictures.loader(20), **options)
+    assert result.outputs.keys() == {"out"} and len(result.outputs["out"]) == len(pictures)
+    with pytest.raises(ValueError, match="tensors, or tuples of them, not str"):
+        ck.evaluate(Talkative({"more": "text"}), pictures.loader(20), **options)
 
 
 def test_a_metric_that_is_nan_is_not_the_best():
@@ -655,6 +658,147 @@ def test_a_metric_that_lies_is_refused_by_name(shape, dtype, metric, words, call
             fit(net, batches, epochs=1, optimizer=adam(net), **options)
     for name, value in net.named_parameters():
         assert torch.equal(value, before[name]), "it was trained before the metric was looked at"
+
+
+def one(outputs, target):
+    return torch.ones(len(target))
+
+
+def vector(outputs, target):
+    return F.cross_entropy(outputs, target, reduction="none")
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("loss", "target", "words"),
+    [
+        (F.mse_loss, torch.rand(8), "mse_loss failed on outputs float32 8×3 and targets float32 8"),
+        (F.cross_entropy, torch.ones(8).int(), "cross_entropy failed .*int64, as target.long"),
+        (vector, torch.ones(8).long(), "vector must give one number for a batch.* not float32 8"),
+        (lambda o, y: 1.0, torch.ones(8).long(), "<lambda> must give one number .* not float"),
+        (nn.CrossEntropyLoss, torch.ones(8).long(), "is a class: .*loss=CrossEntropyLoss()"),
+        (nn.CrossEntropyLoss(reduction="sum"), torch.ones(8).long(), "reduction='mean'"),
+        (partial(F.cross_entropy, reduction="sum"), torch.ones(8).long(), "reduction='mean'"),
+    ],
+)
+def test_a_loss_that_lies_is_refused_by_name(loss, target, words, call):
+    net = Net()
+    before = copy.deepcopy(net.state_dict())
+    if loss is F.mse_loss:
+        net.out = nn.Linear(36, 1)
+        words = words.replace("8×3", "8×1")
+    batches, options = [(torch.rand(8, 1, 8, 8), target)], {"loss": loss, "metric": one}
+    with pytest.raises(ValueError, match=words):
+        fit(net, batches, **options) if call == "fit" else ck.evaluate(net, batches, **options)
+    assert torch.equal(net.features[0].weight, before["features.0.weight"]), "it was trained"
+
+
+def test_a_loss_that_nothing_can_be_learned_from():
+    for frozen, loss in [(True, F.cross_entropy), (False, lambda o, y: (o.argmax(1) != y).sum())]:
+        net = Net().requires_grad_(not frozen)
+        with pytest.raises(ValueError, match="does not depend on any parameter that is trained"):
+            fit(net, [(torch.rand(8, 1, 8, 8), torch.ones(8).long())], loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (None, "the metric NoneType failed on outputs float32 8×3 and targets int64 8: "),
+        (lambda o: 1, "the metric <lambda> failed on .* takes 1 positional argument"),
+        (lambda o, y: o[:, 0] + 1j, "one value for each of the 8 .*, not complex64 8"),
+    ],
+)
+def test_a_metric_that_fails_is_named(metric, words):
+    with pytest.raises(ValueError, match=words):
+        fit(Net(), [(torch.rand(8, 1, 8, 8), torch.ones(8).long())], metric=metric)
+
+
+def test_batches_of_nothing_and_single_samples():
+    x, y = torch.rand(8, 1, 8, 8), torch.ones(8).long()
+    with pytest.raises(ValueError, match="no sample in it .float32 0×1×8×8, int64 0.: leave it"):
+        ck.evaluate(Net(), [(x, y), (x[:0], y[:0])])
+    with pytest.raises(ValueError, match="a batch must be tensors .*pass a loader"):
+        fit(Net(), TensorDataset(x, y))
+
+
+def test_labels_of_pixels_out_of_range():
+    net, labels = nn.Conv2d(1, 3, 3, padding=1), torch.full((4, 8, 8), 7)
+    with pytest.raises(ValueError, match="labels must lie in 0 … 2 .* from 7 to 7"):
+        fit(net, [(torch.rand(4, 1, 8, 8), labels)], metric=one)
+
+
+def test_labels_of_embeddings_are_the_affair_of_loss_and_metric():
+    """Ten classes on a plane: right for a loss that compares pairs."""
+
+    def pairs(outputs, target):
+        same = (target[:, None] == target).float()
+        return (torch.cdist(outputs, outputs) * (2 * same - 1)).mean()
+
+    batches = [(torch.rand(20, 1, 8, 8), torch.arange(20) % 10)]
+    history = fit(Net(classes=2), batches, loss=pairs, metric=one)
+    assert np.isfinite(history.train_loss[0])
+    with pytest.raises(ValueError, match="labels must lie in 0 … 1"):
+        fit(Net(classes=2), batches, loss=pairs)
+
+
+# ---- a last batch of one
+
+
+ALONE = {
+    "1-D": nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)),
+    "2-D, the second of two": nn.Sequential(
+        *(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 6), nn.BatchNorm2d(4)),
+        *(nn.Flatten(), nn.Linear(4, 3)),
+    ),
+    "3-D": nn.Sequential(
+        nn.Unflatten(2, (1, 8)), nn.Conv3d(1, 4, (1, 8, 8)), nn.BatchNorm3d(4), nn.Flatten(1)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_batch_of_one_and_batch_normalisation(name, pictures):
+    net, layer = copy.deepcopy(ALONE[name]), {"1": "2", "2": "3", "3": "2"}[name[0]]
+    some = pictures.take(9)
+    told = f"layer '{layer}', BatchNorm{name[0]}d.* one sample, the others had up to 4 samples: "
+    with pytest.raises(ValueError, match=f"{told}.*drop_last=True"):
+        fit(net, some.loader(4))
+    assert fit(net, some.loader(4, drop_last=True)).samples == [8]
+    with pytest.raises(ValueError, match="one sample: make batches of at least two") as caught:
+        fit(net, some.loader(1))
+    assert "drop_last" not in str(caught.value)
+    ck.evaluate(net, some.loader(1))
+    with pytest.raises(ValueError, match="its 9 samples fill no batch"):
+        some.loader(10, drop_last=True)
+
+
+class NoReturn(Net):
+    def forward(self, x):
+        super().forward(x)
+
+
+class NoMemory(Net):
+    def forward(self, x):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize("call", [fit, ck.evaluate])
+def test_a_model_that_gives_nothing_back_or_finds_no_memory(call, pictures):
+    with pytest.raises(ValueError, match="forward gives nothing back: end it with return"):
+        call(NoReturn(), pictures.loader(20))
+    with pytest.raises(RuntimeError, match="^DefaultCPUAllocator: can't"):
+        call(NoMemory(), pictures.loader(20))
+
+
+@pytest.mark.parametrize("epochs", [2.5, "3", -1])
+def test_epochs_are_a_whole_number(epochs, pictures):
+    with pytest.raises(ValueError, match=f"epochs must be a whole number, not {epochs!r}"):
+        fit(Net(), pictures.loader(20), epochs=epochs)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_sample_has_no_margin(pictures):
+    assert "± nan (" in repr(ck.evaluate(Net(), pictures.take(1).loader(1)))
 
 
 def test_photos_as_targets_need_a_metric(seeded):

@@ -6,18 +6,17 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from ..course import CommandError, NotANotebook, find_notebooks, find_root, shown
-from ..data import catalogue, download
+from ..data import catalogue, download, reading
 from ..data.catalogue import SETS, DataSet
-from ..engine.files import write_whole
+from ..engine.console import say
+from ..engine.files import folder_beside, read_text, write_whole
 from ..engine.provenance import made_up
 from ..engine.settings import data_folder, offline
 from ..engine.text import aligned, count, printable
@@ -39,7 +38,7 @@ PUBLISHED = "publisher's files"
 NOT_KNOWN = "not known"
 UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
 # A line of NAME.npz.parts: hash, size and name of the whole file (the first line) or of a part.
-LISTED_PART = re.compile(r"([0-9a-f]{64})  (\d+)  (\w+\.npz(?:\.part-\d+-of-\d+)?)")
+LISTED_PART = re.compile(r"([0-9a-f]{64})  (\d{1,18})  (\w+\.npz(?:\.part-\d+-of-\d+)?)")
 CALL = re.compile(r"""\bload\w*\(\s*["'](\w+)["']""")  # load("mnist"), ck.load_scene("salinas", …)
 
 
@@ -74,11 +73,14 @@ def _bytes(text: str) -> int:
 
 def main(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit code."""
-    if options.action == "pack":
-        return pack(options.names, options.output, options.force, options.part)
-    if options.action == "join":
-        return join(options.folder)
-    return {"list": list_sets, "fetch": fetch, "verify": verify}[options.action](options.names)
+    try:
+        if options.action == "pack":
+            return pack(options.names, options.output, options.force, options.part)
+        if options.action == "join":
+            return join(options.folder)
+        return {"list": list_sets, "fetch": fetch, "verify": verify}[options.action](options.names)
+    except download.DataError as error:  # of a list of hashes; what belongs to a set is told there
+        raise CommandError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def list_sets(names: list[str]) -> int:
     """Print a table of these data sets, or of all: what the data folder has of each, and what is
     known of it; returns 0. Raises ``CommandError`` for the name of no set."""
     folder = data_folder()
-    listed, weeks = download.listed_hashes(folder), _weeks()
+    listed, weeks = reading.listed(folder), _weeks()
     rows = [("name", "in the data folder", "size", "hash from", "weeks", "licence")]
     for one in _chosen(names):
         forms = _forms(one, folder)
@@ -113,7 +115,7 @@ def list_sets(names: list[str]) -> int:
         size, hashes = _size(folder, paths) if paths else "", ", ".join(kinds) or NOT_KNOWN
         licence = forms[0].licence if forms else one.licence
         rows.append((one.name, there, size, hashes, weeks.get(one.name, ""), licence))
-    print(*aligned(rows, right=[2]), f"The data folder is {_shown(folder)}.", sep="\n")
+    say(*aligned(rows, right=[2]), f"The data folder is {_shown(folder)}.", sep="\n")
     return 0
 
 
@@ -126,28 +128,28 @@ def fetch(names: list[str]) -> int:
         way_out = "unset it, or bring the sets from another computer (coursekit data pack)"
         raise CommandError(f"COURSEKIT_OFFLINE forbids the network: {way_out}")
     for one in chosen:
-        say = partial(print, f"{one.name}:", flush=True)
+        tell = partial(say, f"{one.name}:")
         if whole := [form.words for form in _forms(one, folder) if form.whole]:
-            say(f"is here already ({whole[0]})")
+            tell(f"is here already ({whole[0]})")
         elif not one.files:
             instead = f"put a prepared file {one.name}.npz into {_shown(folder)}"
-            say(f"cannot be downloaded, for no hash of the publisher's files is known: {instead}")
+            tell(f"cannot be downloaded, for no hash of the publisher's files is known: {instead}")
             if one.name in names:  # without names, what can be had is meant
                 failed.append(one.name)
         else:
             missing = [file for file in one.files if not (folder / file.path).exists()]
-            files, publisher = count(len(missing), "file"), urlsplit(missing[0].addresses[0])
-            say(f"downloading {files} from {publisher.hostname}")
+            files = count(len(missing), "file")
+            tell(f"downloading {files}")
             try:
                 download.obtain(one.files, one.publication)
             except (download.DataError, OSError) as error:
-                say(f"FAILED, {error}")
+                tell(f"FAILED, {error}")
                 failed.append(one.name)
             else:
                 size = _size(folder, [file.path for file in missing])
-                say(f"{files}, {size}, now in {_shown((folder / missing[0].path).parent)}")
+                tell(f"{files}, {size}, now in {_shown((folder / missing[0].path).parent)}")
     if failed:
-        print(f"not to be had: {', '.join(failed)}; the notebooks take stand-ins, and say so")
+        say(f"not to be had: {', '.join(failed)}; the notebooks take stand-ins, and say so")
     return 1 if failed else 0
 
 
@@ -156,9 +158,9 @@ def verify(names: list[str]) -> int:
     is damaged, cannot be read, or is gone although SHA256SUMS lists it. Raises ``CommandError`` for
     the name of no set."""
     folder, damaged = data_folder(), 0
-    listed = download.listed_hashes(folder)
+    listed = reading.listed(folder)
     for one in _chosen(names):
-        say = partial(print, f"{one.name}:", flush=True)
+        tell = partial(say, f"{one.name}:")
         forms, known = _forms(one, folder), _known_hashes(one, listed)
         paths = dict.fromkeys(path for form in forms for path in form.paths)
         gone = [path for path in listed if path in known and path not in paths]
@@ -168,7 +170,7 @@ def verify(names: list[str]) -> int:
                 faults[path] = fault
         for path, fault in faults.items():
             away = "move away what is there, and " if (folder / path).exists() else ""
-            say(f"DAMAGED, {printable(path)} {fault}: {away}fetch or prepare it again")
+            tell(f"DAMAGED, {printable(path)} {fault}: {away}fetch or prepare it again")
         found, unknown = [], len(paths.keys() - known)
         if right := len(paths.keys() - faults) - unknown:
             found.append(f"ok, {count(right, 'file')}")
@@ -177,9 +179,9 @@ def verify(names: list[str]) -> int:
         if not any(form.whole for form in forms):
             found.append(f"missing (only {forms[0].words} here)" if forms else "missing")
         if found:
-            say("; ".join(found))
+            tell("; ".join(found))
         damaged += len(faults)
-    print(f"{count(damaged, 'file')} damaged" if damaged else "nothing is damaged")
+    say(f"{count(damaged, 'file')} damaged" if damaged else "nothing is damaged")
     return 1 if damaged else 0
 
 
@@ -207,14 +209,14 @@ def pack(names: list[str], output: str, force: bool, part: int | None = None) ->
             _check_free(one, plan, target, force)
             plans[one] = form, plan
         else:
-            print(f"{one.name}: left out, for it is not in {_shown(folder)} (coursekit data fetch)")
+            say(f"{one.name}: left out, for it is not in {_shown(folder)} (coursekit data fetch)")
             if one.name in names:  # without names, what is here is meant
                 failed.append(one.name)
     for one, (form, plan) in plans.items():
         try:
             paths = _pack_one(one, plan, target, part)
         except download.DataError as error:
-            print(f"{one.name}: FAILED, {error}", flush=True)
+            say(f"{one.name}: FAILED, {error}")
             failed.append(one.name)
             continue
         except OSError as error:
@@ -224,12 +226,14 @@ def pack(names: list[str], output: str, force: bool, part: int | None = None) ->
         if what.endswith(".parts"):
             what = f"{one.name}.npz in {count(len(paths) - 1, 'part')}, for coursekit data join"
         elif len(paths) > 1:
-            what = f"{count(len(paths), 'file')} in {Path(what).parent.as_posix()}/"
-        print(f"{one.name}: {what}, {_size(target, paths)}; licence: {form.licence}", flush=True)
+            what = f"{count(len(paths), 'file')} in {Path(os.path.commonpath(paths)).as_posix()}/"
+        say(f"{one.name}: {what}, {_size(target, paths)}; licence: {form.licence}")
         packed += paths
     if packed:
         what, place = f"{count(len(packed), 'file')}, {_size(target, packed)}", _shown(target)
-        print(f"{what}, in {place}: the notebooks take them with COURSEKIT_DATA={place}")
+        cut = any(path.endswith(".parts") for path in packed)
+        when = f", when the parts are joined (coursekit data join {place})" if cut else ""
+        say(f"{what}, in {place}: the notebooks take them with COURSEKIT_DATA={place}{when}")
     return 1 if failed or not packed else 0
 
 
@@ -253,17 +257,21 @@ def join(name: str) -> int:
         except OSError as error:
             fault = f"{_shown(folder)} cannot take {listing.stem} ({error.strerror or error})"
             raise CommandError(f"{fault}: make room, or make it writable") from error
-        print(f"{listing.stem}: {said}", flush=True)
+        say(f"{listing.stem}: {said}")
     return failed
 
 
 def _join(whole: Path, listing: Path) -> str:
     """What was done; raises ``DataError``, naming every part that is not what was packed."""
-    matches = [LISTED_PART.fullmatch(line) for line in listing.read_text("utf-8").splitlines()]
+    with reading.reading(listing, "list of parts"):
+        matches = [LISTED_PART.fullmatch(line) for line in read_text(listing).splitlines()]
     known = {match[3]: (match[1], int(match[2])) for match in matches if match}
     sha256, size = known.pop(whole.name, ("", 0))
-    if len(known) + 1 < len(matches) or sum(part for _, part in known.values()) != size or not size:
-        raise download.DataError(f"{listing.name} is damaged: carry it again")
+    names = [f"{whole.name}.part-{i}-of-{len(known)}" for i in range(1, len(known) + 1)]
+    amount = sum(part for _, part in known.values())
+    damaged = download.DataError(f"{listing.name} is damaged: carry it again")
+    if len(known) + 1 < len(matches) or [*known] != names or amount != size or not size:
+        raise damaged
     if whole.exists():
         if fault := download.mismatch(whole, f"sha256:{sha256}", listing.name):
             raise download.DataError(f"a file of this name is there and {fault}: move it away")
@@ -271,7 +279,7 @@ def _join(whole: Path, listing: Path) -> str:
     places = {digest: name for name, (digest, _) in known.items()}
     faults = []
     for name, (digest, expected) in known.items():
-        if not (part := whole.with_name(name)).exists():
+        if not (part := whole.with_name(name)).is_file():
             faults.append(f"{name} is missing")
         elif (found := download.hash_of(part, "sha256")) in places and found != digest:
             faults.append(f"{name} holds what {places[found]} should (swapped or doubled)")
@@ -280,13 +288,18 @@ def _join(whole: Path, listing: Path) -> str:
     if faults:
         raise download.DataError(f"{'; '.join(faults)}: carry again what is named")
 
+    listed = reading.listed(whole.parent)
+
     def joined(file) -> None:
         for name in known:
             with open(whole.with_name(name), "rb") as part:
                 shutil.copyfileobj(part, file)
+        file.flush()
+        if download.hash_of(Path(file.name), "sha256") != sha256:
+            raise damaged
 
     write_whole(whole, joined)
-    _write_listing(whole.parent, download.listed_hashes(whole.parent) | {whole.name: sha256})
+    _write_listing(whole.parent, listed | {whole.name: sha256})
     return f"joined from {count(len(known), 'part')}, {_size(whole.parent, [whole.name])}"
 
 
@@ -296,7 +309,7 @@ def _check_free(one: DataSet, plan: dict[str, Path | None], target: Path, force:
     if (there := there + _parts(one, target)) and not force:
         way_out = f"choose an empty folder, or replace with --force what this one has of {one.name}"
         raise CommandError(f"{_shown(target / there[0])} is there already: {way_out}")
-    ours = {*plan, *download.listed_hashes(target), *_parts(one, target)}
+    ours = {*plan, *reading.listed(target), *_parts(one, target)}
     if foreign := [path for path in there if path not in ours]:  # the loader would take it too
         why = "is in the way, and no coursekit data pack put it there"
         raise CommandError(f"{_shown(target / foreign[0])} {why}: move it, or use another folder")
@@ -348,7 +361,7 @@ def _pack_one(
     there; returns their paths below the target. Raises what ``_load`` does, and ``OSError``."""
     loaded = _load(one)
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target, prefix=f".{one.name}-") as beside:
+    with folder_beside(target / one.name) as beside:
         made, cut = {}, []
         for path, original in plan.items():
             new = Path(beside, path)
@@ -363,18 +376,28 @@ def _pack_one(
         paths = [*cut, *made]
         there = [path for form in _forms(one, target) for path in form.paths]
         stale = {*there, *_parts(one, target)} - {*paths}
-        listed = download.listed_hashes(target).items()
+        listed = reading.listed(target).items()
         others = {path: sha256 for path, sha256 in listed if not _owns(one, path)}
         _write_listing(target, others)  # a break from here on leaves no old hash for a new file
-        for path in paths:
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(Path(beside, path), target / path)
+        if one.size and (target / one.name).exists():  # half of them would be taken for all
+            os.replace(target / one.name, Path(beside, f"{one.name}.old"))
+        for name in dict.fromkeys(Path(path).parts[0] for path in paths):
+            _move(Path(beside, name), target / name)
         for path in stale:
-            (target / path).unlink()
+            (target / path).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # there are others in it
                 (target / path).parent.rmdir()  # an empty one would be taken for one of photos
         _write_listing(target, others | made)
     return paths
+
+
+def _move(source: Path, goal: Path) -> None:
+    """Put a file in its place, or a folder, at once where there is none of its name."""
+    if source.is_dir() and goal.exists():
+        for inner in sorted(source.iterdir()):
+            _move(inner, goal / inner.name)
+    else:
+        os.replace(source, goal)
 
 
 def _cut(whole: Path, size: int, sha256: str) -> list[str]:
@@ -418,7 +441,9 @@ def _forms(one: DataSet, folder: Path) -> list[Form]:
     forms, prepared, photos = [], f"{one.name}.npz", folder / one.name
     if one.kind.arrays and (folder / prepared).exists():
         forms.append(Form("prepared file", [prepared], one.licence))
-    paths = [f"{one.name}/{path.name}" for path in photos.glob("[!.]*") if path.is_file()]
+    # in folders of their classes too, and below, where no loader looks, but says so
+    found = (path for layer in ("*", "*/*", "*/*/*") for path in photos.glob(layer))
+    paths = [path.relative_to(folder).as_posix() for path in found if _is_photo(path, photos)]
     if one.size and paths:
         forms.append(Form("folder of photos", sorted(paths), "that of the photos"))
     if published := [file.path for file in one.files if (folder / file.path).exists()]:
@@ -426,6 +451,12 @@ def _forms(one: DataSet, folder: Path) -> list[Form]:
         words = PUBLISHED if whole else f"{len(published)} of {len(one.files)} {PUBLISHED}"
         forms.append(Form(words, published, one.licence, whole))
     return forms
+
+
+def _is_photo(path: Path, photos: Path) -> bool:
+    """Whether it is a file, and neither it nor a folder in which it lies is hidden."""
+    hidden = any(part.startswith(".") for part in path.relative_to(photos).parts)
+    return not hidden and path.is_file()
 
 
 def _owns(one: DataSet, path: str) -> bool:
@@ -453,7 +484,7 @@ def _weeks() -> dict[str, str]:
     for path in paths:
         week = re.sub(r"^week(\d+).*", r"\1", path.stem)
         with contextlib.suppress(NotANotebook):
-            cells = notebook.cells(notebook.read(path))
+            cells = notebook.cells(notebook.parse(notebook.contents(path)))
             for name in CALL.findall("\n".join(cell.text for cell in cells if cell.kind == "code")):
                 weeks.setdefault(name, {})[week] = None
     return {name: ", ".join(found) for name, found in weeks.items()}

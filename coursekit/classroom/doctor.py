@@ -15,12 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
@@ -29,6 +27,9 @@ from urllib.parse import urlsplit
 
 from .. import course
 from ..engine import settings
+from ..engine.commands import output_of
+from ..engine.console import say
+from ..engine.files import NotText, check_writable
 from ..engine.text import count
 from . import repo
 
@@ -45,7 +46,7 @@ INSTALL = "python -m pip install"
 LITTLE = 2e9  # bytes, of memory or disk
 PATIENCE = 4  # seconds, for all of the network
 PYPI, GITHUB = "https://pypi.org/simple", "https://github.com"
-VARIABLES = ("COURSEKIT_SCALE", "COURSEKIT_DATA", "COURSEKIT_OFFLINE")
+VARIABLES = ("COURSEKIT_SCALE", "COURSEKIT_DATA", "COURSEKIT_OFFLINE", "COURSEKIT_MIRROR")
 
 # In a process of its own, which a torch that does not fit the machine may end.
 IMPORT = """
@@ -90,13 +91,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(_: argparse.Namespace) -> int:
     """Print lines that can be shown to everybody; returns 0, or 1 if there is a problem."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # an old terminal may lack letters
     problems = 0
     for line in (line for check in CHECKS for line in _carefully(check)):
         problems += line.mark == PROBLEM
-        print(line, flush=True)
+        say(line)
     solve = f"{count(problems, 'problem')} to solve, see above"
-    print(Line(PROBLEM, solve) if problems else Line(OK, "nothing stands in the way"))
+    say(Line(PROBLEM, solve) if problems else Line(OK, "nothing stands in the way"))
     return 1 if problems else 0
 
 
@@ -129,7 +129,6 @@ def shareable(text: str) -> str:
     return re.sub(r"(?<=[/\\])[^/\\\s]+", lambda part: name.sub("NAME", part[0]), text)
 
 
-@cache
 def ask_torch() -> tuple[list[str], str]:
     """What torch and torchvision say of themselves; why one cannot be imported, else empty."""
     printed, error = _python("-c", IMPORT)
@@ -207,9 +206,9 @@ def data() -> Iterator[Line]:
     text, advice = f"data folder: {folder}", "if data sets should be there, correct COURSEKIT_DATA"
     if folder != nearest:
         text += " (not there yet)"
-    mark = NOTE if folder != nearest and os.environ.get("COURSEKIT_DATA") else OK
+    mark = NOTE if folder != nearest and settings.variable("COURSEKIT_DATA") else OK
     try:
-        tempfile.TemporaryFile(dir=nearest).close()
+        check_writable(nearest)
     except OSError as error:  # without the network nothing has to be stored
         mark = NOTE if settings.offline() else PROBLEM
         text += f" (cannot be written to: {error.strerror})"
@@ -230,15 +229,17 @@ def data() -> Iterator[Line]:
 def variables() -> Iterator[Line]:
     """What is set for the course, and whether it makes sense."""
     there = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
+    there = [re.sub(r"(MIRROR=).*@", r"\1", text) for text in there]  # no password
     yield Line(OK, f"variables: {', '.join(there) or 'none is set'}")
     ours = {name for name in os.environ if name.startswith("COURSEKIT_")}
     if unknown := sorted(ours - {*VARIABLES}):
         text = f"variables that mean nothing: {', '.join(unknown)}"
         yield Line(NOTE, text, f"there are only {', '.join(VARIABLES)}")
-    try:
-        settings.asked_scale()
-    except ValueError as error:
-        yield Line(PROBLEM, str(error), "set it again, or unset COURSEKIT_SCALE")
+    for look in (settings.asked_scale, settings.mirror):
+        try:
+            look()
+        except ValueError as error:
+            yield Line(PROBLEM, str(error), "set it again, or unset it")
 
 
 def network() -> Iterator[Line]:
@@ -246,9 +247,12 @@ def network() -> Iterator[Line]:
     if settings.offline():
         yield Line(OK, "network: not tried, for COURSEKIT_OFFLINE forbids it")
         return
-    index = _index()
-    host = urlsplit(index).hostname or "a folder"
-    places = {index: f"the package index ({host})", GITHUB: "GitHub"}
+    places = {GITHUB: "GitHub"}
+    if host := urlsplit(index := _index()).hostname:  # else it is a folder
+        places = {index: f"the package index ({host})", **places}
+    with contextlib.suppress(ValueError):  # which has been said already
+        if mirror := settings.mirror():
+            places[mirror] = f"the mirror ({urlsplit(mirror).hostname})"
     failures = dict.fromkeys(places, f"no answer within {PATIENCE} seconds")
     # a thread for each, for a name server that does not answer cannot be interrupted
     asking = [Thread(target=_ask, args=(place, failures), daemon=True) for place in places]
@@ -291,7 +295,7 @@ def repository() -> Iterator[Line]:
     try:
         root = course.find_root()
         address, origin = course.address(root), repo.REMOTE.fullmatch(repo.origin(root))
-    except course.CommandError as error:
+    except (course.CommandError, NotText) as error:
         yield Line(NOTE, f"repository: {error}")
         return
     text, advice = "the course's address is that of git's origin", ""
@@ -319,9 +323,8 @@ def _version(package: str) -> str:
 
 def _python(*words: str) -> tuple[str, str]:
     """What this Python prints when it is called with these words, and why it failed, else empty."""
-    options = {"capture_output": True, "text": True, "errors": "replace", "timeout": 120}
     try:
-        done = subprocess.run([sys.executable, *words], **options)
+        done = output_of([sys.executable, *words])
     except (OSError, subprocess.SubprocessError) as error:
         return "", _first_line(error)
     if done.returncode < 0:
@@ -340,9 +343,12 @@ def _index() -> str:
 
 def _ask(address: str, failures: dict[str, str]) -> None:
     """Write down why an address cannot be reached; empty if it can."""
+    from ..data.connections import certificates
+
     request = urllib.request.Request(address, method="HEAD")
     try:
-        urllib.request.urlopen(request, timeout=PATIENCE).close()
+        trusted = certificates() if address.startswith("https") else None
+        urllib.request.urlopen(request, timeout=PATIENCE, context=trusted).close()
         failures[address] = ""
     except Exception as error:  # that it wants to know who asks is an answer, too
         answered = getattr(error, "code", 500) < 500

@@ -8,6 +8,8 @@ run measured. The rules take a notebook as lint has it.
 import html
 import math
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,18 +20,17 @@ MOST = 8  # decimals
 CHECKED = "nbval-check-output"  # the tag of cells whose outputs are the same everywhere
 SHARES = r"%|per ?cent|points?"
 UNITS = rf"{SHARES}|dB|×|times|minutes?|min|seconds?|s|hours?|[MG]B"
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d{1,3})?(?!\d)"
 ANY = re.compile(rf"((?<![\w.)])[-−])?(?<![\d.])({NUMBER})")  # in code and outputs
 # In prose one that stands for itself; those of a list share the unit behind its end.
 ALONE = re.compile(rf"((?<![\w.)])[-−])?(?<![\w.,/^])({NUMBER})(?![\w^]|[.,]\d|-[^\W\d])")
 LISTED = re.compile(rf"(?:[\s,;/()±–−*+-]|and|or|to|against|{NUMBER}){{0,12}}?({UNITS})(?!\w)")
-CODE = re.compile(
-    r"(?ms)^ {0,3}```.*?^ {0,3}```|(?:\A|\n\n)(?: {4,}[^\n]*(?:\n|\Z))+|`[^`\n]+`|\$[^$]+\$"
-)
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+CODE = re.compile(r"(?:\A|\n\n)(?: {4,}[^\n]*(?:\n|\Z))+|`[^`\n]+`|\$[^$]+\$")
 # What has digits and says no quantity: addresses, tags, dates, versions, sizes, names (ResNet-18),
 # places (section 8), the usual confidence.
 NO_QUANTITY = re.compile(
-    r"https?://[^\s)>]+|\]\([^)\s]*\)|<[^<>]+>|\b\d{4}-\d\d-\d\d\b|\b\d+\.\d+\.\d[\w.+]*"
+    r"https?://[^\s)>]+|\]\([^()\s]*\)|<[^<>]+>|\b\d{4}-\d\d-\d\d\b|\b\d+\.\d+\.\d[\w.+]*"
     r"|\b\d+(?:×\d+)+\b|\b[^\W\d_]\w*-?\d[\w-]*|\b95 %(?= (?:confidence|interval)|\))"
     r"|\b(?i:section|week|question|cell|seed|figure|chapter|page|layer|filter|epoch|step|map)s?"
     rf" \d+\b(?!\.\d)(?:(?:,| and| or| to) \d+\b(?!\.\d| ?(?:{UNITS})))*"
@@ -45,8 +46,8 @@ FOLDED = re.compile(
     r"<details>\s*<summary>\s*(The recorded run[^<]*)</summary>\n\n(.*)\n</details>", re.DOTALL
 )
 DEVICE = re.compile(r"\b(?:CPU|GPU|MPS|[A-Z]{1,3}\d{1,4})\b")
-SHOWN = re.compile(r"^device +(.+)\nscale +(\w+)", re.MULTILINE)  # as Lab prints them
-HIDDEN = re.compile(r"(?s)<(style|script)\b.*?</\1>|<[^<>]+>")
+SHOWN = re.compile(r"^device +(\S.*)\nscale +(\w+)", re.MULTILINE)  # as Lab prints them
+HIDDEN = re.compile(r"(?s)<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]+>")
 TABLE = re.compile(r"""\bck\.recorded\(\s*["']([^"']*)["']""")
 
 
@@ -61,9 +62,28 @@ class Number(NamedTuple):
     long: bool
 
 
+def unfenced(text: str) -> str:
+    """A Markdown text without its fenced code."""
+    kept, fence = [], ""  # the mark that ends it
+    for line in text.split("\n"):
+        mark = found[1] if (found := FENCE.match(line)) else ""
+        if not fence and not mark:
+            kept.append(line)
+        elif not fence:
+            fence = mark
+        elif mark.startswith(fence):
+            fence = ""
+    return "\n".join(kept)
+
+
+def prose_of(text: str) -> str:
+    """A Markdown text without code and formulas."""
+    return CODE.sub(" ", unfenced(text))
+
+
 def numbers(prose: str) -> Iterator[Number]:
     """The numbers in a Markdown text that say how much or how many."""
-    prose = NO_QUANTITY.sub(" ", CODE.sub(" ", prose))
+    prose = NO_QUANTITY.sub(" ", prose_of(prose))
     for found in ALONE.finditer(prose):
         value, decimals = _parsed(found)
         listed = LISTED.match(prose, found.end())
@@ -84,36 +104,51 @@ def _parsed(found: re.Match) -> tuple[float, int]:
 
 
 class Evidence:
-    """Numbers that are known, at every precision at which they can be quoted."""
+    """Numbers that are known, each with the position of its cell, at every precision at which they
+    can be quoted: what is asked takes the logarithm of their count."""
 
     def __init__(self):
-        self.known: set[tuple[int, int, bool]] = set()
+        # by the decimals with which they may be quoted, from and to, and whether in per cent, too
+        self.known: dict[tuple[int, int, bool], list[tuple[float, int]]] = defaultdict(list)
+        self.sorted = True
 
-    def add(self, value: float, first: int = 0, last: int = MOST) -> None:
+    def add(self, value: float, first: int = 0, last: int = MOST, position: int = 0) -> None:
         """A value that may be quoted with ``first`` to ``last`` decimals, two fewer in per cent."""
-        for power in (0, 2) if abs(value) <= 1 else (0,):
-            for decimals in range(max(first - power, 0), last - power + 1):
-                x = value * 10 ** (decimals + power)
-                # a tie may be rounded either way
-                for scaled in (math.floor(x + 0.5 + 1e-6), math.ceil(x - 0.5 - 1e-6)):
-                    self.known.add((decimals, scaled, power > 0))
+        self.known[first, last, abs(value) <= 1].append((value, position))
+        self.sorted = False
 
-    def read(self, text: str, rounded: bool) -> "Evidence":
+    def read(self, text: str, rounded: bool, position: int = 0) -> "Evidence":
         """The numbers of a text: what was measured may be ``rounded``, what was set may not."""
         for found in ANY.finditer(re.sub(r"(?<=\d)_(?=\d)", "", text)):
             value, decimals = _parsed(found)
-            self.add(value, *((0, decimals) if rounded else (decimals, MOST)))
+            self.add(value, *((0, decimals) if rounded else (decimals, MOST)), position)
         return self
 
-    def shows(self, number: Number) -> bool:
-        """Whether a known number is this one at its precision. Words may stand for the minus, and
-        the unit may stand at the head of a table."""
-        _, decimals, scaled, unit, _ = number
+    def places(self, number: Number) -> set[int]:
+        """Where a known number is this one at its precision. Words may stand for the minus, and the
+        unit may stand at the head of a table."""
+        if not self.sorted:
+            for known in self.known.values():
+                known.sort()
+            self.sorted = True
         signs = (1,) if number.text[0] in "-−" else (1, -1)
-        shares = {False, bool(re.fullmatch(SHARES, unit) or decimals and not unit)}
-        return any(
-            (decimals, sign * scaled, share) in self.known for sign in signs for share in shares
-        )
+        share = re.fullmatch(SHARES, number.unit) or number.decimals and not number.unit
+        found = set()
+        for (first, last, small), known in self.known.items():
+            for power in (0, 2) if small and share else (0,):
+                if not max(first - power, 0) <= number.decimals <= last - power:
+                    continue
+                for sign in signs:
+                    # a tie may be rounded either way
+                    ends = (sign * number.scaled + half for half in (-0.5 - 1e-6, 0.5 + 1e-6))
+                    low, high = (end / 10 ** (number.decimals + power) for end in ends)
+                    start, stop = bisect_left(known, (low,)), bisect_right(known, (high, math.inf))
+                    found.update(position for _, position in known[start:stop])
+        return found
+
+    def shows(self, number: Number) -> bool:
+        """Whether a known number is this one at its precision."""
+        return bool(self.places(number))
 
 
 def printed(cells: Iterable[Cell]) -> Evidence:
@@ -201,9 +236,9 @@ def recorded(notebook):
             last = cell.position
             of_run = [measured(run for run in notebook.runs if run.scale in scales)]
             of_run += [printed(read)] if own in scales else []
-            wrong = {}
+            wrong, set_here = {}, settings(read)
             for number in numbers(folded[2]):
-                known = of_run + ([] if number.unit else [settings(read)])
+                known = of_run + ([] if number.unit else [set_here])
                 known += everywhere if number.long and not (number.unit or number.decimals) else []
                 if not any(one.shows(number) for one in known):
                     wrong[number.text] = None
@@ -221,15 +256,19 @@ def unrecorded(notebook):
     """
     same = [cell for cell in notebook.code if CHECKED in cell.tags]
     facts = printed(same), settings(notebook.code)
-    differing = [(cell, printed([cell])) for cell in notebook.code if CHECKED not in cell.tags]
+    differing = Evidence()
+    for cell in notebook.code:
+        if CHECKED not in cell.tags:
+            differing.read(text_of(cell), rounded=True, position=cell.position)
     for cell, section in _sections(notebook):
-        places = {}
-        for sentence in () if "recorded" in cell.tags else SENTENCE.split(CODE.sub(" ", cell.text)):
+        places, near = {}, {one.position for one in section}
+        for sentence in () if "recorded" in cell.tags else SENTENCE.split(prose_of(cell.text)):
             for number in () if QUOTES.search(sentence) else numbers(sentence):
-                if not (number.long or number.unit) or any(one.shows(number) for one in facts):
+                if number.text in places or not (number.long or number.unit):
                     continue
-                compared = [one for one in differing if number.long or one[0] in section]
-                if at := [one.position for one, known in compared if known.shows(number)]:
+                at = differing.places(number)
+                at = at if number.long else at & near
+                if at and not any(one.shows(number) for one in facts):
                     places[number.text] = min(at, key=lambda place: abs(place - cell.position))
         if places:
             found = ", ".join(f"{text} (output of cell {at})" for text, at in places.items())

@@ -5,19 +5,25 @@ in order. The message says what is wrong and, after a colon, what to do.
 """
 
 import argparse
+import codecs
 import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import course
 from ..checks import SEALS
-from ..engine.text import count
-from ..handin.notebook import EXACT_BADGE, Cell, as_dict, cells, joined, read
+from ..engine.commands import output_of
+from ..engine.console import say
+from ..engine.files import NotText, read_text
+from ..engine.text import count, printable
+from ..handin.notebook import EXACT_BADGE, Cell, as_dict, cells, contents, faults, joined, parse
 from ..handin.question_ids import EXACT_ANSWER, EXACT_QUESTION, HEADING
 from ..records import stored
 from ..records.stored import Run
@@ -34,6 +40,8 @@ Exit code: 0 none, 1 findings, 2 wrong arguments.
 """
 LONGEST_CELL = 40  # lines
 LARGEST_FILE = 2_000_000  # bytes
+MOST_LETTERS = 600  # of a finding
+MOST_FAULTS = 50  # of the format, which a damage may leave in every cell
 OTHER_ADDRESS = "the repository is called {}: write {}, as in pyproject.toml"
 
 COLAB = re.compile(r"https://colab\.research\.google\.com/github/[^/]+/[^/]+/blob/[^/]+/(.+)")
@@ -44,9 +52,10 @@ ADDRESS = re.compile(
 )
 CHECK = re.compile(r"""\bck\.check\(\s*["']([^"']*)["']""")
 PRINTS_CODE = re.compile(r"\bgetsource\(|(?<![\w.])(?<!def )source\(")
-WITHOUT_ALT = re.compile(r"(?i)!\[\s*\][(\[]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>")
-COLLAPSED = re.compile(r"<details>\s*<summary>.*?</summary>\n\n.*\n</details>", re.DOTALL)
-FENCED = re.compile(r"^ {0,3}(```+|~~~+).*?^ {0,3}\1", re.MULTILINE | re.DOTALL)
+# One that ends neither in another tag nor in an open quotation, so that each is looked at once.
+PICTURE = re.compile(r"""(?i)!\[\s*\][(\[]|<img\b(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+ALT = re.compile(r"""(?i)\balt\s*=\s*["'][^"']""")
+DETAILS = re.compile(r"<details>\s*<summary>")
 # A path, not a part of an address or of a relative path; after a drive's letter, \n and \t are
 # rather line ends and tabs.
 ABSOLUTE = re.compile(
@@ -56,12 +65,13 @@ ABSOLUTE = re.compile(
 
 
 class Notebook(NamedTuple):
-    """One notebook: its file, the path that messages show, its JSON, its cells, its stored runs;
-    the course's address; and, for all notebooks together, where a thing that is to be one was
-    ``first``."""
+    """One notebook: its file, the path that messages show, its bytes, its JSON, its cells, its
+    stored runs; the course's address; and, for all notebooks together, where a thing that is to be
+    one was ``first``."""
 
     path: Path
     shown: str
+    data: bytes
     content: dict
     cells: list[Cell]
     runs: list[Run]
@@ -89,7 +99,7 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = f"cell {self.cell.position} ({self.cell.id or 'no id'}): " if self.cell else ""
-        return f"{self.shown}: {where}{self.message}"
+        return printable(f"{self.shown}: {where}{self.message}"[:MOST_LETTERS])
 
 
 add_arguments = course.add_notebooks  # the command has no other ones
@@ -104,7 +114,7 @@ def main(options: argparse.Namespace) -> int:
     paths = course.find_notebooks(options.notebooks, root)
     findings = check(paths, root)
     found = count(len(findings), "finding") if findings else "nothing to mend"
-    print(*findings, f"{count(len(paths), 'notebook')}: {found}", sep="\n")
+    say(*findings, f"{count(len(paths), 'notebook')}: {found}", sep="\n")
     return 1 if findings else 0
 
 
@@ -118,17 +128,18 @@ def check(paths: list[Path], root: Path) -> list[Finding]:
     for path in paths:
         shown = course.shown(path, root)
         try:
-            content = read(path)
-            place = recorded.place(path, root)
+            data = contents(path)
+            content, place = parse(data, exact=True), recorded.place(path, root)
             runs = [] if place in damaged else stored.read(place)
-            notebook = Notebook(path, shown, content, cells(content), runs, address, first)
+            notebook = Notebook(path, shown, data, content, cells(content), runs, address, first)
             found = [*wrong_format(notebook)]
         except course.NotANotebook as error:
             found = [(None, f"the file {error}")]
         findings += [Finding("format", shown, *one) for one in found]
         if not found:  # the rules rely on the format
             notebooks.append(notebook)
-            for rule in RULES:
+            # one that is far too large would keep the other rules busy
+            for rule in RULES if len(data) < LARGEST_FILE else (size,):
                 findings += [Finding(rule.__name__, shown, *one) for one in rule(notebook)]
     findings += [Finding("code", *found) for found in code(notebooks)]
     return sorted(findings, key=lambda one: (one.shown, one.cell.position if one.cell else 0))
@@ -136,19 +147,15 @@ def check(paths: list[Path], root: Path) -> list[Finding]:
 
 def wrong_format(notebook: Notebook):
     """Where a notebook's JSON is not valid nbformat 4.5, every cell with an id of its own."""
-    # a grammar of web addresses, which takes a second to compile, and no notebook has any to check
-    sys.modules.setdefault("rfc3987_syntax", None)
-    from nbformat.validator import iter_validate
-
     version = [notebook.content.get(key) for key in ("nbformat", "nbformat_minor")]
     if version != [4, 5]:
         yield None, "the format is {}.{}, not 4.5: save it in a present JupyterLab".format(*version)
         return
-    for error in iter_validate(notebook.content, version=4, version_minor=5):
-        place = list(error.relative_path)
-        cell = next((c for c in notebook.cells if place[:2] == ["cells", c.position - 1]), None)
-        # for a type that no schema knows, the message would be the whole cell or output
-        problem = "it is of no known type" if error.validator == "oneOf" else error.message[-150:]
+    if notebook.data.startswith(codecs.BOM_UTF8):
+        yield None, "it begins with a mark, which Jupyter does not read: save it in UTF-8 without"
+    at = {("cells", cell.position - 1): cell for cell in notebook.cells}
+    for place, problem in islice(faults(notebook.content), MOST_FAULTS):
+        cell = at.get(tuple(place[:2]))
         where = ": ".join(map(str, [*(place[2:] if cell else place), problem]))
         yield cell, f"not valid nbformat 4.5, for {where}: mend it by hand"
     times = Counter(cell.id for cell in notebook.cells if cell.id)
@@ -207,16 +214,21 @@ def pictures(notebook: Notebook):
     """Every picture has a text for those who cannot see it."""
     lacks = "no alternative text: say what it shows,"
     for cell in notebook.markdown:
-        for found in WITHOUT_ALT.findall(FENCED.sub("", cell.text)):
+        for found in _without_alt(evidence.unfenced(cell.text)):
             yield cell, f"the picture {found[:40]} has {lacks} in the brackets or in alt"
     for cell in notebook.code:
         for output in cell.outputs:
             for kind, data in output.get("data", {}).items():
-                alt = as_dict(output["metadata"].get(kind)).get("alt", "")
+                alt = joined(as_dict(output["metadata"].get(kind)).get("alt"))
                 if kind.startswith("image/") and not alt.strip():
                     yield cell, f"its {kind} output has {lacks} as ck.plots.Picture(figure, alt=…)"
-                if kind in ("text/html", "text/markdown") and WITHOUT_ALT.search(joined(data)):
+                if kind in ("text/html", "text/markdown") and _without_alt(joined(data)):
                     yield cell, f"a picture in its {kind} output has {lacks} in alt"
+
+
+def _without_alt(text: str) -> list[str]:
+    """The pictures in a text that have none."""
+    return [found for found in PICTURE.findall(text) if found[0] == "!" or not ALT.search(found)]
 
 
 def questions(notebook: Notebook):
@@ -274,7 +286,9 @@ def discussions(notebook: Notebook):
         text = cell.text.strip()
         if "discussion" not in cell.tags and re.search(r"<summary>\s*Discussion", text):
             yield cell, "it holds a discussion, but has no tag discussion: add it"
-        elif "discussion" in cell.tags and not COLLAPSED.fullmatch(text):
+        elif "discussion" in cell.tags and not (
+            DETAILS.match(text) and "</summary>\n\n" in text and text.endswith("\n</details>")
+        ):
             wanted = "<details><summary>Discussion</summary> and an empty line, a line </details>"
             yield cell, f"the discussion is not collapsed: begin and end it with {wanted}"
 
@@ -305,7 +319,7 @@ def size(notebook: Notebook):
     for cell in notebook.cells:
         if (lines := len(cell.text.splitlines())) > LONGEST_CELL:
             yield cell, f"it has {lines} lines, and {LONGEST_CELL} are the most: split it"
-    if (found := notebook.path.stat().st_size) >= LARGEST_FILE:
+    if (found := len(notebook.data)) >= LARGEST_FILE:
         yield None, f"the file has {found / 1e6:.1f} MB: make its pictures fewer or smaller"
 
 
@@ -313,7 +327,7 @@ def headings(notebook: Notebook):
     """One title, first of all, and no level left out below it."""
     above = 0
     for cell in notebook.markdown:
-        for found in HEADING.finditer(FENCED.sub("", cell.text)):
+        for found in HEADING.finditer(evidence.unfenced(cell.text)):
             level, most = len(found[1]), above + 1
             if level == 1 and above:
                 yield cell, "a second heading of level 1: the title is the only one, use ##"
@@ -360,20 +374,35 @@ RULES = (
 
 
 def code(notebooks: list[Notebook]) -> Iterator[tuple[str, Cell | None, str]]:
-    """Where code does not parse or has undefined names: ruff says so, called once for all."""
-    of = {str(notebook.path): notebook for notebook in notebooks}
-    if not of:
+    """Where code does not parse or has undefined names: ruff says so, called once for all, or for
+    each where one is too much for it."""
+    if not notebooks:
         return
     command = [sys.executable, *"-m ruff check --isolated --no-cache --output-format=json".split()]
-    command += ["--target-version=py310", "--select=E9,F63,F7,F82", *of]
-    asked = subprocess.run(command, capture_output=True, text=True)
-    if asked.returncode not in (0, 1):
-        why = f"ruff could not check the code ({asked.stderr.strip()}): pip install ruff"
-        raise course.CommandError(why)
-    for found in json.loads(asked.stdout):
-        notebook, where = of[found["filename"]], f"line {found['location']['row']}"
-        cell = notebook.cells[found["cell"] - 1] if found["cell"] else None
-        message = f"{where}: {found['message']} ({found['code']}), mend the code"
+    command += ["--target-version=py310", "--select=E9,F63,F7,F82"]
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [Path(folder, f"{i}.ipynb") for i in range(len(notebooks))]
+        for path, notebook in zip(copies, notebooks):  # names that ruff prints as they are
+            path.write_text(json.dumps(notebook.content))
+        try:
+            asked = output_of([*command, *copies], timeout=10 + 5 * len(notebooks))
+            wrong = asked.returncode not in (0, 1) and asked.stderr.strip()
+            found = [] if wrong else json.loads(asked.stdout)
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            wrong = str(error)
+    if wrong and "No module named ruff" in wrong:
+        raise course.CommandError("the code is checked by ruff: pip install ruff")
+    if wrong and len(notebooks) > 1:
+        for notebook in notebooks:
+            yield from code([notebook])
+    elif wrong:
+        why = wrong.splitlines()[0][:150]
+        yield notebooks[0].shown, None, f"ruff cannot check its code ({why}): make it simpler"
+    for one in () if wrong else found:
+        notebook = notebooks[int(Path(one["filename"]).stem)]
+        cell = notebook.cells[one["cell"] - 1] if one["cell"] else None
+        where = f"line {one['location']['row']}"
+        message = f"{where}: {one['message']} ({one['code']}), mend the code"
         yield notebook.shown, cell, message
 
 
@@ -381,7 +410,11 @@ def readme(root: Path, address: str) -> Iterator[str]:
     """The README names the course's own address, its badges open notebooks that exist, and its
     numbers are those of the stored runs."""
     path = root / "README.md"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        text = read_text(path) if path.exists() else ""
+    except (NotText, OSError) as error:
+        yield f"it cannot be read ({getattr(error, 'strerror', error)}): restore it"
+        return
     for found in sorted({*ADDRESS.findall(text)} - {address}):
         yield OTHER_ADDRESS.format(found, address)
     for target in EXACT_BADGE.findall(text):

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import course
-from ..engine.files import write_whole
-from ..engine.text import aligned, count
-from ..handin.notebook import cells, joined, read
+from ..engine.console import say
+from ..engine.files import ChangedMeanwhile, NotText, read_text, write_whole
+from ..engine.text import aligned, count, printable
+from ..handin.notebook import cells, contents, joined, valid
 from ..records import stored
 from ..records.stored import Figure, RecordError, Run
 from .evidence import TABLE, measured, numbers, own_run, shown
@@ -21,11 +22,13 @@ examples:
   coursekit recorded --write               renew the README's tables and those of ck.recorded
 
 Runs are stored by coursekit run NOTEBOOK --scale laptop --inplace, and by make full.
-Exit code: 0 done, 1 a file of stored runs is not what it should be, 2 wrong arguments.
+Exit code: 0 done, 1 a file is not what it should be, 2 wrong arguments.
 """
 RUNS = Path("coursekit", "records", "runs")  # in the course's folder
 PART = re.compile(r"(?s)(<!-- begin: (weeks|results) -->)(.*?)(?=<!-- end: \2 -->)")
-ROW = re.compile(r"\]\(notebooks/(\w+)\.ipynb\)")  # in the table of weeks
+# In the table of weeks: a row, and its end, the minutes at three scales or as many as there are.
+ROW = re.compile(r" *\|.*?\]\(notebooks/(\w+)\.ipynb\)")
+MINUTES = re.compile(r"(?: \| *(?:–|(?:under |about )?\d+ min[^|]*)?){0,3} *\|? *$")
 HEAD = ("week", "figure", "laptop", "full", "old course", "paper")
 
 
@@ -39,28 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Print the stored runs, or write them where they are shown; returns 0.
 
-    Returns 1 and writes nothing where a file is damaged. Raises ``CommandError`` for names that
-    mean nothing.
+    Returns 1 where a file is damaged, and writes nothing where it is one of stored runs. Raises
+    ``CommandError`` for names that mean nothing.
     """
     root = course.find_root()
     paths = course.find_notebooks(options.notebooks, root)
     if wrong := unreadable(root):
-        print(*wrong.values(), sep="\n")
+        say(*wrong.values(), sep="\n")
         return 1
     if options.write:
-        _write(paths, root)
-        return 0
+        return _write(paths, root)
     for path in paths:
         runs = stored.read(place(path, root))
-        print(path.stem + ":" * bool(runs) + " (no runs are stored)" * (not runs))
+        say(path.stem + ":" * bool(runs) + " (no runs are stored)" * (not runs))
         for run in runs:
             took = f"{run.minutes:g} minutes" if run.complete else "not complete"
-            print(f"  {run.scale}, {run.device}, {run.date}, {took}")
+            say(f"  {run.scale}, {run.device}, {run.date}, {took}")
             figures = [
                 (f"    {label}", f"{one} {one.unit}", count(len(one.values), "seed"))
                 for label, one in run.figures.items()
             ]
-            print(*aligned(figures), sep="\n")
+            say(*aligned(figures), sep="\n")
     return 0
 
 
@@ -82,28 +84,52 @@ def unreadable(root: Path) -> dict[Path, str]:
     return wrong
 
 
-def _write(paths: Sequence[Path], root: Path) -> None:
-    """Renew what shows the stored runs, and say which files have changed."""
-    texts = {path: _with_table(path, stored.read(place(path, root))) for path in paths}
-    if (readme := root / "README.md").exists():
-        texts[readme] = renewed(readme.read_text(encoding="utf-8"), root)
-    changed = [path for path, text in texts.items() if text != path.read_text(encoding="utf-8")]
-    for path in changed:
-        write_whole(path, texts[path])
-        print(f"{course.shown(path, root)}: renewed")
-    print(f"{count(len(changed), 'file')} renewed")
+def _write(paths: Sequence[Path], root: Path) -> int:
+    """Renew what shows the stored runs, and say which files have changed; returns 1 if one could
+    not be renewed."""
+    changed, code, readme = 0, 0, root / "README.md"
+    for path in (*paths, *[readme] * readme.exists()):
+        name = course.shown(path, root)
+        try:
+            before = contents(path)
+            if path == readme:
+                after = _renewed_file(path, before, root)
+            else:
+                after = _with_table(before, stored.read(place(path, root)))
+            if after != before:
+                write_whole(path, after, replacing=before)
+                say(f"{name}: renewed")
+                changed += 1
+            continue
+        except course.NotANotebook as error:
+            why = f"{name} {error}: mend it first (coursekit lint)"
+        except NotText as error:
+            why = str(error)
+        except ChangedMeanwhile as error:
+            why = course.told(error, name)
+        except OSError as error:
+            why = f"{name} cannot be written ({error.strerror or error})"
+        say(printable(why))
+        code = 1
+    say(f"{count(changed, 'file')} renewed")
+    return code
 
 
-def _with_table(path: Path, runs: list[Run]) -> str:
-    """A notebook's text, the outputs of ``ck.recorded`` renewed.
+def _renewed_file(path: Path, before: bytes, root: Path) -> bytes:
+    """The README's bytes, its parts renewed, its line ends as they were. Raises ``NotText``."""
+    text = read_text(path)
+    new = renewed(text, root)
+    ends = "\r\n" if b"\r\n" in before else "\n"
+    return before if new == text else new.replace("\n", ends).encode()
+
+
+def _with_table(before: bytes, runs: list[Run]) -> bytes:
+    """A notebook's bytes, the outputs of ``ck.recorded`` renewed.
 
     There this run is the stored one of the outputs' own scale and device; without it, nothing
-    changes.
+    changes. Raises ``NotANotebook``.
     """
-    try:
-        content, text = read(path), path.read_text(encoding="utf-8")
-    except course.NotANotebook as error:
-        raise course.CommandError(f"{path.name} {error}") from None
+    content, after = valid(before), before
     own = own_run(runs, *shown(cells(content)))
     for cell in content["cells"] if own else ():
         for output in cell.get("outputs", ()) if TABLE.search(joined(cell["source"])) else ():
@@ -116,7 +142,8 @@ def _with_table(path: Path, runs: list[Run]) -> str:
                 data["text/plain"] = repr(shows).splitlines(keepends=True)
                 cell["outputs"] = [output]  # without the note that no runs are stored yet
                 text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    return text
+                after = text.encode()
+    return after
 
 
 # The README
@@ -130,7 +157,7 @@ def not_in_step(text: str, root: Path) -> Iterator[str]:
     runs = [run for path in (root / RUNS).glob("*.json") for run in stored.read(path)]
     known = measured(runs)
     for path in (root / "benchmarks" / "results").glob("*.json"):
-        known.read(path.read_text(encoding="utf-8"), rounded=True)
+        known.read(read_text(path), rounded=True)
     by_hand = PART.sub(lambda found: found[3] if found[2] == "weeks" else "", text)
     prose = numbers("\n".join(map(_by_hand, by_hand.splitlines())))
     if wrong := [number.text for number in prose if number.unit and not known.shows(number)]:
@@ -150,17 +177,18 @@ def renewed(text: str, root: Path) -> str:
 
 
 def _by_hand(line: str) -> str:
-    """What people wrote of a line: in the table of weeks all but the last three columns."""
-    return line.rsplit(" |", 4)[0] if ROW.search(line) else line
+    """What people wrote of a line: in the table of weeks all but the minutes."""
+    return MINUTES.sub("", line) if ROW.match(line) else line
 
 
 def _week(line: str, root: Path) -> str:
     """A line of the table of weeks, with the minutes at the three scales."""
-    path = root / "notebooks" / f"{found[1]}.ipynb" if (found := ROW.search(line)) else None
+    path = root / "notebooks" / f"{found[1]}.ipynb" if (found := ROW.match(line)) else None
     if not (path and path.is_file()):
         return line
-    lab = re.search(r"\bLab\([^)]*\)", path.read_text(encoding="utf-8", errors="replace"))
-    said = dict(re.findall(r"(\w+)\W+([\d.]+)", lab[0] if lab else ""))
+    text = path.read_bytes().decode(errors="replace")  # in whatever state it is
+    lab = re.search(r"\bLab\([^)]*\)", text)
+    said = dict(re.findall(r"(\w+)\W+(\d+(?:\.\d+)?)", lab[0] if lab else ""))
     runs, texts = stored.read(place(path, root)), []
     for scale in ("smoke", "laptop", "full"):
         run = usual(runs, scale)

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from .. import course
-from ..engine.files import write_whole
-from ..engine.text import count
+from ..engine.console import say
+from ..engine.files import ChangedMeanwhile, content_of, write_whole
+from ..engine.text import count, from_here, printable
 from ..handin.notebook import EXACT_BADGE, joined, read
 from .lint import COLAB
 
@@ -18,6 +19,7 @@ examples:
 
 Copies inside the repository get a Colab badge of their own; elsewhere the badge is taken away.
 Answers of students are never overwritten unasked: choose an empty folder, or --force.
+Exit code: 0 done, 1 a notebook is damaged and has no copy, 2 wrong arguments.
 """
 
 
@@ -33,32 +35,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write a student copy of each notebook into the output folder; returns 0.
+    """Write a student copy of each notebook into the output folder; returns 0, or 1 if one of them
+    is damaged and has no copy.
 
     The same original gives the same bytes. A file that is there and would change is replaced only
     with ``force``, for it may be a student's work. Raises ``CommandError`` for names that mean
-    nothing, a file that is no notebook, and a folder that cannot take the copies.
+    nothing and for a folder that cannot take the copies.
     """
     root = course.find_root()
     paths = course.find_notebooks(options.notebooks, root)
-    copies = {Path(options.output, path.name): _copy(path, root, options) for path in paths}
+    copies, wrong = {}, []
+    for path in paths:
+        try:
+            copies[Path(options.output, path.name)] = _copy(path, root, options)
+        except course.NotANotebook as error:
+            wrong.append(f"{course.shown(path, root)} {error}, and has no copy: mend it first")
     folder = course.output_folder(options.output, paths)
     try:
-        there = [path for path in copies if path.exists() and path.read_bytes() != copies[path]]
+        before = {path: content_of(path) for path in copies}
+        there = [path for path, content in copies.items() if before[path] not in (None, content)]
         if there and not options.force:
             more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
-            what = f"{there[0]} is there already and differs{more}: choose an empty folder"
-            raise course.CommandError(f"{what}, or replace what is there with --force")
+            what = f"{from_here(there[0])} is there already and differs{more}: choose an empty"
+            raise course.CommandError(f"{what} folder, or replace what is there with --force")
         for path, content in copies.items():
-            write_whole(path, content)
+            if before[path] != content:
+                old = None if path.is_symlink() else before[path]
+                write_whole(course.no_link(path), content, replacing=old)
+    except ChangedMeanwhile:
+        raise
     except OSError as error:
         why = f"{folder} cannot be written to ({error.strerror}): choose another one with -o"
         raise course.CommandError(why) from None
-    said = f"{count(len(copies), 'notebook')} for students in {folder}"
+    said = f"{count(len(copies), 'notebook')} for students in {from_here(folder)}"
     for what, kept in (("discussions", options.discussion), ("outputs", options.outputs)):
         said += f", {'with' if kept else 'without'} {what}"
-    print(said)
-    return 0
+    say(*map(printable, wrong), said, sep="\n")
+    return 1 if wrong else 0
 
 
 def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs: bool) -> dict:
@@ -82,12 +95,8 @@ def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs
 
 
 def _copy(path: Path, root: Path, options: argparse.Namespace) -> bytes:
-    """The file of a student's copy of this notebook."""
-    try:
-        notebook = read(path)
-    except course.NotANotebook as error:
-        why = f"{course.shown(path, root)} {error}: mend it first (coursekit lint)"
-        raise course.CommandError(why) from None
+    """The file of a student's copy of this notebook. Raises ``NotANotebook``."""
+    notebook = read(path)
     place = course.shown(Path(options.output, path.name).resolve(), root)
     if Path(place).is_absolute() or place.startswith("build/"):  # not in the repository
         place = None

@@ -1,14 +1,15 @@
 """``coursekit repo``: write the repository's address wherever the course names it."""
 
 import argparse
+import codecs
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from .. import course
+from ..engine.commands import git
+from ..engine.console import say
 from ..engine.files import write_whole
-from ..engine.text import count
+from ..engine.text import count, printable
 
 EXAMPLES = """\
 examples:
@@ -30,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Replace the course's address by this OWNER/NAME, or by that of git's origin; returns 0.
+    """Replace the course's address by this OWNER/NAME, or by that of git's origin; returns 0, or 1
+    where a file could not be changed.
 
     Changes pyproject.toml, README.md and all notebooks, and nothing in them but the address; says
     where. Raises ``CommandError`` for a malformed address, and without an origin at GitHub.
@@ -38,24 +40,34 @@ def main(options: argparse.Namespace) -> int:
     root = course.find_root()
     old, new = course.address(root), _checked(options.address or _of_origin(root))
     if new == old:
-        print(f"the course's address is https://github.com/{new} already: nothing to change")
+        say(f"the course's address is https://github.com/{new} already: nothing to change")
         return 0
     # pyproject.toml comes last: it keeps the old address until everything else is done, so a broken
     # run can be repeated.
     notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    for path in (*notebooks, root / "README.md", root / "pyproject.toml"):
-        if path.exists() and (changes := _replace(path, old, new)):
-            print(f"{course.shown(path, root)}: {count(changes, 'place')}")
-    print(f"the course's address is https://github.com/{new}")
+    left = False
+    for path in (*notebooks, root / "README.md"):
+        try:
+            _replace(path, old, new, root)
+        except (course.CommandError, OSError) as error:
+            why = getattr(error, "strerror", None) or error
+            say(printable(f"{course.shown(path, root)} keeps the old address: {why}"))
+            left = True
+    if left:
+        say(f"pyproject.toml keeps the address {old} until the others have the new one: run again")
+        return 1
+    _replace(root / "pyproject.toml", old, new, root)
+    say(f"the course's address is https://github.com/{new}")
     return 0
 
 
 def origin(root: Path) -> str:
     """The address of git's origin, empty if there is none. Raises ``CommandError`` without git."""
-    if not shutil.which("git"):
-        raise course.CommandError("git is not installed: install it to keep the history")
-    command = ["git", "-C", root, "remote", "get-url", "origin"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+    try:
+        return git(root, "remote", "get-url", "origin")
+    except OSError:
+        why = "git is not installed: install it to keep the history"
+        raise course.CommandError(why) from None
 
 
 def _checked(text: str) -> str:
@@ -74,11 +86,19 @@ def _of_origin(root: Path) -> str:
     raise course.CommandError(f"git's origin {there_is}: name one, as coursekit repo OWNER/NAME")
 
 
-def _replace(path: Path, old: str, new: str) -> int:
-    """The number of places changed. ``old`` counts only after GitHub's name and as a whole: me/cnn
-    is not in me/cnn-2."""
-    whole = rf"(github\.com/|github\.com:|/github/){re.escape(old)}(?![\w-]|\.(?!git\b)\w)"
-    text, changes = re.subn(whole, rf"\g<1>{new}", path.read_bytes().decode("utf-8"))
+def _replace(path: Path, old: str, new: str, root: Path) -> None:
+    """Write the new address into a file, whose other bytes stay, and say it. ``old`` counts only
+    after GitHub's name and as a whole: me/cnn is not in me/cnn-2.
+
+    Raises ``CommandError`` for a text in UTF-16, and ``OSError``.
+    """
+    if not path.exists():
+        return
+    whole = rf"(github\.com/|github\.com:|/github/){re.escape(old)}(?![\w-]|\.(?!git\b)\w)".encode()
+    before = path.read_bytes()
+    if before.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise course.CommandError("it is text in UTF-16: save it in UTF-8")
+    after, changes = re.subn(whole, rb"\g<1>" + new.encode(), before)
     if changes:
-        write_whole(path, text)
-    return changes
+        write_whole(path, after, replacing=before)
+        say(f"{course.shown(path, root)}: {count(changes, 'place')}")

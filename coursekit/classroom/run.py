@@ -1,20 +1,25 @@
 """``coursekit run``: execute notebooks from top to bottom, with a page of each and an index."""
 
 import argparse
-import os
 import platform
 import re
+import signal
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 from .. import course
 from ..engine import settings
-from ..engine.files import write_whole
+from ..engine.console import say
+from ..engine.files import ChangedMeanwhile, folder_beside, write_whole
 from ..engine.progress import Progress
-from ..engine.text import count
-from ..handin.notebook import read, title
+from ..engine.text import count, from_here, printable
+from ..handin.notebook import contents, title, valid
 from ..handin.safe_html import render
 from ..records import stored
 
@@ -25,7 +30,7 @@ examples:
   coursekit run --scale full --inplace     refresh the outputs that are kept in notebooks/
 
 The executed copies and a page for each are written to build/; begin with build/index.html.
-A notebook that fails does not stop the others.
+A notebook that fails does not stop the others. Processes that one leaves behind are ended.
 Exit code: 0 all passed, 1 one failed, 2 wrong arguments.
 """
 # No versions, which editors write there too: a refreshed notebook differs in its outputs only.
@@ -34,12 +39,14 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 FOLDER = Path(__file__).parent
+MOST_LETTERS = 300  # of a line about an error
 
 
 @dataclass
 class Result:
     """How one notebook fared: ``error`` in one line, empty when it passed; the end of its
-    ``traceback``; whether there are ``pages``, an executed copy and one in HTML."""
+    ``traceback``; whether there are ``pages``, an executed copy and one in HTML; the names of the
+    processes that it ``left`` behind."""
 
     path: Path
     title: str
@@ -47,6 +54,7 @@ class Result:
     traceback: list[str] = field(default_factory=list)
     seconds: float = 0.0
     pages: bool = False
+    left: list[str] = field(default_factory=list)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scale = "how much is computed (default: COURSEKIT_SCALE, or else smoke)"
     add("--scale", choices=settings.SCALES, help=scale)
     add("--output", default="build", metavar="FOLDER", help="for the results (default: build)")
-    inplace = (
-        "also put the outputs of those that passed into the notebooks, and store their figures"
-    )
+    inplace = "also put the outputs into the notebooks that passed, and store their figures"
     add("--inplace", action="store_true", help=inplace)
     timeout = "the longest that one cell may take (default: 1800, half an hour; 0: no limit)"
     add("--timeout", type=_seconds, default=1800, metavar="SECONDS", help=timeout)
@@ -80,137 +86,189 @@ def main(options: argparse.Namespace) -> int:
         options.scale = options.scale or settings.asked_scale() or "smoke"
     except ValueError as error:
         raise course.CommandError(error) from None
-    paths = course.find_notebooks(options.notebooks, course.find_root())
-    folder = course.output_folder(options.output, paths)
+    root = course.find_root()
+    paths = course.find_notebooks(options.notebooks, root)
+    folder = course.output_folder(options.output, paths).resolve()
     index, results = folder / "index.html", []
     try:
-        for path in paths:
-            results.append(_run_one(path, folder, options))
+        with _ended_like_ctrl_c():
+            for path in paths:
+                results.append(Result(path, path.stem))
+                _run_one(results[-1], folder, root, options)
     finally:  # after Ctrl-C too
-        _write_index(index, results, options.scale)
+        unwritten = _write_index(index, results, options.scale)
     failed = [result.path.stem for result in results if result.error]
     minutes = sum(result.seconds for result in results) / 60
     which = f" ({', '.join(failed)})" if failed else ""
     what = f"{count(len(results), 'notebook')} at scale {options.scale} in {minutes:.1f} minutes"
     passed = f"{len(results) - len(failed)} passed, {len(failed)} failed"
-    print(f"{what}: {passed}{which}; see {index}")
-    return 1 if failed else 0
+    say(f"{what}: {passed}{which}; {unwritten or f'see {from_here(index)}'}")
+    return 1 if failed or unwritten else 0
 
 
-def _run_one(path: Path, folder: Path, options: argparse.Namespace) -> Result:
-    import nbformat
-    from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
-
-    result = Result(path, path.stem)
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """A SIGTERM and a terminal that is closed end the kernel too, but for what ``nohup`` keeps.
+    What libraries warn of inside is not for the reader."""
+    signals = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]  # no HUP on Windows
+    ours = [one for one in signals if one and signal.getsignal(one) is signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, signal.default_int_handler)
     try:
-        notebook = _read(path)
-    except course.NotANotebook as error:
-        result.error = f"it {error}"
-        print(f"{path.name}: FAILED, {result.error}", flush=True)
-        return result
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
 
-    result.title = title(notebook) or path.stem
-    cells = count(len(notebook.cells), "cell")
-    print(f"{path.name}: started at scale {options.scale}, {cells}", flush=True)
+
+def _run_one(result: Result, folder: Path, root: Path, options: argparse.Namespace) -> None:
+    """Execute a notebook, write what came of it, and say it. Whatever goes wrong is told in the
+    result, so that the next one is executed: all but Ctrl-C."""
+    name = printable(result.path.name)
     start = time.perf_counter()
     try:
-        _execute(notebook, result, options)
-    finally:  # after Ctrl-C too: what was executed is worth a look
-        result.seconds = time.perf_counter() - start
-        # one text per print-out, however the kernel cut it
-        CoalesceStreamsPreprocessor().preprocess(notebook, {})
-        executed = nbformat.writes(notebook) + "\n"
-        write_whole(folder / path.name, executed)
-        write_page(folder / f"{path.stem}.html", notebook, result.title)
-        result.pages = True
-    if options.inplace and not result.error:
-        try:
-            _store(folder / "recorded" / f"{path.stem}.json", result)
-        except stored.RecordError as error:
-            result.error = f"its figures cannot be stored: {error}"
-        else:
-            write_whole(path, executed)
-    took = f"after {int(result.seconds) // 60}:{int(result.seconds) % 60:02d} minutes"
-    said = f"FAILED {took}, {result.error}" if result.error else f"passed {took}"
-    print("\n    ".join([f"{path.name}: {said}", *result.traceback]), flush=True)
-    return result
+        folder.mkdir(parents=True, exist_ok=True)  # a notebook before it may have taken it away
+        before = contents(result.path)
+        notebook = _without_outputs(valid(before))
+        result.title = title(notebook) or result.path.stem
+        cells = count(len(notebook.cells), "cell")
+        say(f"{name}: started at scale {options.scale}, {cells}")
+        with folder_beside(folder / result.path.stem) as scratch:
+            measured = scratch / f"{result.path.stem}.json"
+            try:
+                _execute(notebook, result, measured, options)
+            finally:  # after Ctrl-C too: what was executed is worth a look
+                result.seconds = time.perf_counter() - start
+                executed = _write_copy(folder, notebook, result)
+            if options.inplace and not result.error:
+                _keep(result, before, executed, measured, root)
+    except KeyboardInterrupt:
+        result.error = "it was stopped"
+        raise
+    except course.NotANotebook as error:
+        result.error = f"it {error}"
+    except stored.RecordError as error:
+        result.error = f"its figures cannot be stored: {error}"
+    except ChangedMeanwhile as error:
+        copy = from_here(folder / result.path.name)
+        result.error = f"{course.told(error, '')} (what it gave is in {copy})"
+    except OSError as error:
+        result.error = course.told(error, "its files")
+    except Exception as error:  # of any library
+        result.error = f"{type(error).__name__}: {error}"
+    took = ""
+    if result.seconds:
+        took = f" after {int(result.seconds) // 60}:{int(result.seconds) % 60:02d} minutes"
+    result.error = printable(result.error.strip().partition("\n")[0])[:MOST_LETTERS]
+    said = f"FAILED{took}, {result.error}" if result.error else f"passed{took}"
+    if result.left:
+        said += f"; it left {', '.join(map(printable, result.left))} running, now ended"
+    say("\n    ".join([f"{name}: {said}", *result.traceback]))
 
 
-def _read(path: Path):
-    """The notebook without old outputs, which are not of this run. Raises ``NotANotebook``."""
-    import nbformat
+def _without_outputs(content: dict):
+    """The notebook without old outputs, which are not of this run."""
+    from nbformat.v4.nbjson import JSONReader
 
-    read(path)  # its errors are plainer than nbformat's
-    try:
-        notebook = nbformat.read(path, nbformat.NO_CONVERT)
-        nbformat.validate(notebook, version=4)
-    except Exception as error:  # nbformat has many ways to refuse a notebook
-        reason = str(error).partition("\n")[0]
-        why = f"is not valid in format 4 ({reason}): open and save it in JupyterLab"
-        raise course.NotANotebook(why) from None
+    notebook = JSONReader().to_notebook(content)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    notebook.metadata.pop("widgets", None)  # what outputs showed
     notebook.metadata.update(KERNEL)
     return notebook
 
 
-def _execute(notebook, result: Result, options: argparse.Namespace) -> None:
+def _execute(notebook, result: Result, measured: Path, options: argparse.Namespace) -> None:
     """Execute the cells into ``notebook`` until one fails; what failed is told in ``result``."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=options.timeout,
-        record_timing=False,
-        store_widget_state=False,
-        resources={"metadata": {"path": str(result.path.parent)}},
-        extra_arguments=["--log-level=CRITICAL"],  # a kernel's notes about itself are no progress
-    )
+    from . import kernel
+
+    client = kernel.Client(notebook, result.path.parent, options.timeout, measured.parent)
     # JPY_SESSION_NAME is how Jupyter's server tells a kernel its notebook; ck.answers() asks for it
     said = {"COURSEKIT_SCALE": options.scale, "JPY_SESSION_NAME": str(result.path)}
-    measured = Path(options.output).resolve() / "recorded" / f"{result.path.stem}.json"
-    measured.unlink(missing_ok=True)
     said["COURSEKIT_RECORD"] = str(measured)
     where = "before the first cell"
     try:
-        with (
-            Progress(result.path.stem, len(notebook.cells)) as progress,
-            client.setup_kernel(env={**os.environ, **said}),
-        ):
+        cells = len(notebook.cells)
+        with Progress(result.path.stem, cells) as progress, client.kernel(said):
             for position, cell in enumerate(notebook.cells):
-                where = f"cell {position + 1} ({cell.id})"
-                client.execute_cell(cell, position)
+                where = f"cell {position + 1} ({cell.get('id', 'no id')})"
+                client.run_cell(cell, position)
                 progress.show(position + 1)
-            return
     except CellExecutionError as error:
-        wrong = f"{error.ename}: {error.evalue.strip()}"
+        result.error = f"{where}: {error.ename}: {error.evalue.strip()}"
         result.traceback = _last_lines(cell)
-    except CellTimeoutError:
-        wrong = f"it took more than {options.timeout} seconds (--timeout allows more)"
-    except DeadKernelError:
-        wrong = "the kernel died, as it does when the memory is used up"
-    except RuntimeError as error:  # the kernel did not start
-        wrong = str(error).strip()
-    result.error = f"{where}: {wrong}".splitlines()[0]
+    except (kernel.Failed, RuntimeError) as error:  # the kernel did not start
+        result.error = f"{where}: {str(error).strip()}"
+    except Exception as error:  # an output that nbclient does not know
+        result.error = f"{where}: {type(error).__name__}: {error}"
+    result.left = client.left
 
 
-def _store(measured: Path, result: Result) -> None:
-    """Store what the run recorded, if it did, with the course's stored runs of the notebook."""
-    root = course.find_root()
-    if result.path.parent == root / "notebooks" and (runs := stored.read(measured)):
+def _write_copy(folder: Path, notebook, result: Result) -> str:
+    """Write the executed copy and its page; returns the copy's text. What cannot be written is told
+    in the result, where the notebook itself has not failed."""
+    from nbformat import v4
+
+    executed, name = "", result.path.name
+    try:
+        for cell in notebook.cells:
+            if "outputs" in cell:
+                cell.outputs = _merged(cell.outputs)
+        executed = v4.writes(notebook) + "\n"
+        write_whole(course.no_link(folder / name), executed)
+        name = f"{result.path.stem}.html"
+        write_page(course.no_link(folder / name), notebook, result.title)
+        result.pages = True
+    except Exception as error:  # a full disk, an output that is unknown to nbconvert
+        why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        why = why.partition("\n")[0]
+        result.error = result.error or f"{from_here(folder / name)} cannot be written ({why})"
+    return executed
+
+
+def _merged(outputs: list) -> list:
+    """One text for each print-out, however the kernel cut it, and of a line that was printed over
+    its last state: as nbconvert's CoalesceStreamsPreprocessor makes it, in linear time."""
+    merged = []
+    for _, group in groupby(outputs, lambda one: one.get("name") or id(one)):
+        first, *others = group
+        if first.output_type == "stream":
+            text = "".join([first.text, *(other.text for other in others)])
+            lines = (line[line[:-1].rfind("\r") + 1 :] for line in text.split("\n"))
+            first.text = "\n".join(lines)
+        merged.append(first)
+    return merged
+
+
+def _keep(result: Result, before: bytes, executed: str, measured: Path, root: Path) -> None:
+    """Put the executed notebook in the place of the one that was read, and store its figures.
+
+    Raises ``RecordError`` for a damaged file of stored runs, and ``ChangedMeanwhile`` where the
+    notebook was edited while it ran; both leave it as it is.
+    """
+    from . import recorded
+
+    place = recorded.place(result.path, root)
+    runs = stored.read(measured) if result.path.parent == root / "notebooks" else []
+    if runs:
+        stored.read(place)  # which may be damaged
+    write_whole(result.path, executed, replacing=before)
+    if runs:
         minutes = round(result.seconds / 60, 1)
         run = replace(runs[0], minutes=minutes, commit=stored.commit_of(root), complete=True)
-        place = root / "coursekit" / "records" / "runs"
-        stored.keep(stored.path_of(result.path.stem, place), run)
+        stored.keep(place, run)
 
 
 def _last_lines(cell, n: int = 8) -> list[str]:
     """The end of the cell's traceback, without terminal colours."""
     text = "\n".join(line for output in cell.outputs for line in output.get("traceback", ()))
-    return [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if line.strip()][-n:]
+    lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if line.strip()]
+    return [printable(line)[:MOST_LETTERS] for line in lines[-n:]]
 
 
 def write_page(path: Path, notebook, title: str) -> None:
@@ -223,8 +281,8 @@ def write_page(path: Path, notebook, title: str) -> None:
     write_whole(path, re.sub(r"<th([^<>]*)></th>", r"<td\1></td>", page))
 
 
-def _write_index(path: Path, results: list[Result], scale: str) -> None:
-    """Write the page that lists the results of one run."""
+def _write_index(path: Path, results: list[Result], scale: str) -> str:
+    """Write the page that lists the results of one run; returns why it could not be written."""
     passed = sum(not result.error for result in results)
     page = render(
         FOLDER / "index.html",
@@ -235,4 +293,8 @@ def _write_index(path: Path, results: list[Result], scale: str) -> None:
         results=results,
         scale=scale,
     )
-    write_whole(path, page)
+    try:
+        write_whole(path, page)
+    except OSError as error:
+        return f"{from_here(path)} cannot be written ({error.strerror or error})"
+    return ""

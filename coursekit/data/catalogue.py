@@ -101,17 +101,19 @@ def known(name: str, kind: Kind) -> DataSet:
 
 
 def _files() -> dict[str, tuple[File, ...]]:
-    """The files of each set in ``addresses.txt``, where the set's name and the addresses of the
-    folders in which a publisher has them stand above the hashes and the paths here."""
+    """The files of each set in ``addresses.txt``, where the set's name, how large one of the files
+    can be and the addresses of the folders in which a publisher has them stand above the hashes and
+    the paths here."""
     listing = resources.files(__package__).joinpath("addresses.txt").read_text(encoding="utf-8")
     found = {}
     for first, *others in map(str.split, listing.splitlines()):
         if ":" not in first:
-            name, folders = first, others
+            name, (most, *folders) = first, others
+            size = int(float(most.removesuffix("MB")) * 1e6)
         else:
             (path,) = others
             addresses = tuple(folder + path.rsplit("/", 1)[-1] for folder in folders)
-            found[name] = (*found.get(name, ()), File(path, addresses, first))
+            found[name] = (*found.get(name, ()), File(path, addresses, first, size))
     return found
 
 

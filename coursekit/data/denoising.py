@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from .. import lab
 from ..augment import RandomSymmetry
+from ..engine.console import say
 from ..engine.fingerprint import fingerprint
 from ..engine.text import count, described, times
 from ..images import Batched, as_it_is
@@ -42,7 +43,8 @@ class GreyPhotos:
             names, photos = count(len(self.names), "name"), count(len(self), "photo")
             raise ValueError(f"{self.source}: {names} for {photos}")
         for photo, name in zip(self.pixels, self.names):
-            if not isinstance(photo, Tensor) or photo.ndim != 2 or photo.dtype != torch.uint8:
+            right = isinstance(photo, Tensor) and photo.ndim == 2 and photo.dtype == torch.uint8
+            if not right or not photo.numel():
                 kind = described(photo) if isinstance(photo, Tensor) else type(photo).__name__
                 needed = "a grey photo must be a tensor, uint8 height×width"
                 raise ValueError(f"{self.source}: {needed}, but {name} is {kind}")
@@ -228,11 +230,13 @@ def grey_photos(folder: str | Path, source: str = "", *, device=None) -> GreyPho
                 return kind
 
             notes[path.name] = photo_files.decode(path, use)
-    report = photo_files.report_on(title, notes, "8-bit grey", f"{len(photos)} photos read")
+    report = photo_files.report_on(
+        title, notes, "8-bit grey", f"{count(len(photos), 'photo')} read"
+    )
     if not photos:
         raise DataError(f"{report}\n  nothing to denoise: name the folder that holds the photos")
     if any(notes.values()) or not source:
-        print(report)
+        say(report)
     return GreyPhotos(list(photos.values()), list(photos), title)
 
 

@@ -1,25 +1,20 @@
 """Files from the network, whole and checked, and the error for those that cannot be used."""
 
+import errno
 import hashlib
-import http.client
-import os
-import re
-import tempfile
-import threading
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from urllib.parse import quote, urlsplit
 
-from ..engine.files import write_whole
-from ..engine.progress import Progress
-from ..engine.settings import data_folder, offline
+from ..engine.console import say
+from ..engine.files import check_writable, write_whole
+from ..engine.leftovers import sweep
+from ..engine.settings import data_folder, mirror, offline
+from ..engine.text import from_here, printable
 
+PATIENCE = 6  # seconds
 REPAIR = "move it away and fetch or prepare it again, nothing was read or changed"
 
 
@@ -29,33 +24,56 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A publisher's file: path below the data folder, addresses, hash as for ``check_hash``."""
+    """A publisher's file: path below the data folder, addresses, hash as for ``check_hash``, and
+    how many bytes it has at most, 0 where that is not known."""
 
     path: str
     addresses: tuple[str, ...]
     hash: str
+    size: int = 0
 
 
 def obtain(files: Sequence[File], title: str) -> None:
     """Have these files in the data folder: what is missing is downloaded, and all are checked.
 
-    Raises ``ConnectionError`` when one cannot be had, ``DataError`` when one is damaged.
+    Where ``COURSEKIT_MIRROR`` names a mirror, it is asked first. Raises ``ConnectionError`` when
+    one cannot be had, ``DataError`` when one is damaged.
     """
     folder = data_folder()
+    for file in files:
+        sweep(folder / file.path)
     missing = [file for file in files if not (folder / file.path).exists()]
     try:
         if missing and offline():
             raise ConnectionError("COURSEKIT_OFFLINE forbids the network")
-        for file in missing:
-            fetch(file.addresses, folder / file.path, file.hash)
+        if missing:
+            _fetch_all(missing, folder)
     except ConnectionError as error:
         raise ConnectionError(f"{title} is not in the data folder, and {error}") from error
     for file in files:
         check_hash(folder / file.path, file.hash)
 
 
+def _fetch_all(files: Sequence[File], folder: Path) -> None:
+    """Download files, over the same connections; a host that asks to wait is obeyed for all."""
+    from .connections import Hosts
+
+    try:
+        first = mirror()
+    except ValueError as error:
+        say(f"{error}. It is not asked.")
+        first = ""
+    with Hosts(PATIENCE) as hosts:
+        for file in files:
+            nearer = [first + quote(file.path)] if first else []
+            addresses = [*nearer, *file.addresses]
+            fetch(addresses, folder / file.path, file.hash, size=file.size, hosts=hosts)
+
+
 def hash_of(path: Path, algorithm: str) -> str:
     """A file's hash in hexadecimal digits, by an algorithm of ``hashlib``. Raises ``OSError``."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise OSError(errno.EINVAL, "it is no file")
     found = hashlib.new(algorithm)
     with open(path, "rb") as file:
         while piece := file.read(1 << 20):
@@ -84,78 +102,48 @@ def check_hash(path: Path, known_hash: str, who: str = "its publisher") -> None:
 LISTING = "SHA256SUMS"  # beside prepared files: their hashes, as sha256sum writes them
 
 
-def listed_hashes(folder: Path) -> dict[str, str]:
-    """The sha256 that the folder's SHA256SUMS lists, by path, also of files in folders below."""
-    listing = folder / LISTING
-    text = listing.read_text(encoding="utf-8", errors="replace") if listing.exists() else ""
-    found = (re.fullmatch(r"(\S+)\s+\*?(\S.*)", line) for line in text.splitlines())
-    return {match[2]: match[1] for match in found if match}
-
-
-def fetch(addresses: Sequence[str], path: Path, known_hash: str, patience: float = 6) -> None:
+def fetch(
+    addresses: Sequence[str],
+    path: Path,
+    known_hash: str,
+    patience: float = PATIENCE,
+    *,
+    size: int = 0,
+    hosts=None,
+) -> None:
     """Download a file from the first address that gives it, with progress; it appears whole and
     checked, or not at all.
 
-    ``known_hash`` is one for ``check_hash``. An address that gives nearly nothing for ``patience``
-    seconds is left for the next one. Raises ``ConnectionError`` when no address gives the file,
-    ``DataError`` when it cannot be stored.
+    ``known_hash`` and ``size`` are those of a ``File``, ``hosts`` the ``Hosts`` of all files that
+    are wanted together. An address is asked again after a failure that may pass, a broken transfer
+    goes on where it stopped, and a host that asks to wait is left alone. One that gives nearly
+    nothing for ``patience`` seconds has a short second try before the next address. Raises
+    ``ConnectionError`` when no address gives the file, ``DataError`` when it cannot be stored.
     """
+    from .connections import Hosts
+    from .transfer import GivenUp, Transfer
+
+    failures = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
+        check_writable(path.parent)
+        with nullcontext(hosts) if hosts else Hosts(patience) as hosts:
+            for address in addresses:
+                transfer = Transfer(path.name, address, known_hash, size, hosts)
+                try:
+                    return write_whole(path, transfer.run)
+                except GivenUp as error:
+                    failures.append(f"{_host(address)}: {error}")
     except OSError as error:
-        fault = f"cannot be stored in {os.path.relpath(path.parent)} ({error.strerror})"
-        advice = "make this folder writable, or name another one with COURSEKIT_DATA"
+        fault = f"cannot be stored in {from_here(path.parent)} ({error.strerror})"
+        advice = "make room, make this folder writable, or name another one with COURSEKIT_DATA"
         raise DataError(f"{path.name} {fault}: {advice}") from error
-    failures = []
-    for address in addresses:
-        try:
-            write_whole(path, partial(_download, address, known_hash, patience))
-            return
-        except (OSError, http.client.HTTPException) as error:
-            failures.append(f"{urllib.parse.urlsplit(address).hostname}: {error}")
     raise ConnectionError(f"the download of {path.name} failed ({'; '.join(failures)})")
 
 
-def _download(address: str, known_hash: str, patience: float, file: BinaryIO) -> None:
-    """Copy an address to a file, with a progress bar, give up when it stalls, and check what came.
-
-    The copying runs in a thread of its own, for a name server that does not answer cannot be
-    interrupted.
-    """
-    algorithm, expected = known_hash.split(":")
-    found, over = hashlib.new(algorithm), threading.Event()
-    received, size, failure = 0, None, None
-
-    def copy() -> None:
-        nonlocal received, size, failure
-        try:
-            with urllib.request.urlopen(address, timeout=patience) as response:
-                size = int(response.headers.get("Content-Length") or 0) or None
-                while not over.is_set() and (chunk := response.read1(1 << 16)):
-                    file.write(chunk)  # fails when nobody waits any more, for it is closed then
-                    found.update(chunk)
-                    received += len(chunk)
-        except Exception as error:  # whatever it is, it belongs to the waiting thread
-            failure = error
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
-
-    thread = threading.Thread(target=copy, daemon=True)
-    thread.start()
-    mark, at_mark = time.monotonic(), 0
+def _host(address: str) -> str:
+    """The name of the host in an address, for messages."""
     try:
-        with Progress(address.rsplit("/", 1)[-1], unit="B") as progress:
-            while thread.is_alive():
-                thread.join(0.1)
-                progress.show(received, size)
-                if time.monotonic() - mark > patience:
-                    if received - at_mark < 1 << 14:
-                        raise TimeoutError(f"no answer within {patience:g} seconds")
-                    mark, at_mark = time.monotonic(), received
-    finally:
-        over.set()
-    if failure:
-        raise failure
-    if not found.hexdigest().startswith(expected):
-        raise ConnectionError("it sent other bytes than the published file")
+        return printable(urlsplit(address).hostname or "no host")
+    except ValueError:
+        return "no address"

@@ -11,14 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import lab, plots
+from ..engine.console import say
 from ..engine.fingerprint import fingerprint
 from ..engine.text import described, times
 from ..images import Batched
 from ..training import evaluate
 from . import standins
 from .catalogue import SCENES, known
-from .lookup import Arrays, look_for
+from .lookup import look_for
+from .reading import Arrays, one_text, read_mat, reading, words
 from .scene_splits import Divisible, Split  # noqa: F401  (a part of this room's names)
+
+LARGEST = np.finfo(np.float32).max  # networks compute in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +47,12 @@ class Scene(Divisible):
         if cube.ndim != 3 or cube.dtype.kind not in "iuf" or not cube.size:
             wrong = f"a cube holds numbers, height×width×bands, not {described(cube)}"
         elif labels.shape != cube.shape[:2] or labels.dtype.kind not in "iu":
-            size = times(cube.shape[:2])
-            wrong = f"labels must be whole numbers, {size} as the cube, not {described(labels)}"
+            ways = {cube.shape[1::-1]: ": labels.T turns them"}
+            ways[cube.shape[1:]] = ": np.moveaxis(cube, 0, 2) puts its bands last"
+            ways[cube.shape[:2]] = ""  # only their kind is wrong
+            size, found = times(cube.shape[:2]), f"not {described(labels)}"
+            wrong = f"labels must be whole numbers, {size} as the cube, {found}"
+            wrong += ways.get(labels.shape, "")
         elif labels.min() < 0 or labels.max() > classes:
             wrong = (
                 f"labels must lie in 0 … {classes} for {classes} classes, "
@@ -52,7 +60,9 @@ class Scene(Divisible):
             )
         elif wavelengths is not None and np.shape(wavelengths) != cube.shape[2:]:
             wrong = f"{np.size(wavelengths)} wavelengths for {cube.shape[2]} bands"
-        elif cube.dtype.kind == "f" and not (finite := np.isfinite(cube)).all():
+        elif wavelengths is not None and not _positive(np.asarray(wavelengths)):
+            wrong = f"wavelengths must be real numbers in nm, not {described(wavelengths)}"
+        elif cube.dtype.kind == "f" and not (finite := abs(cube) <= LARGEST).all():
             pixels, bands = (~finite.all(2)).sum(), _listed(np.flatnonzero(~finite.all((0, 1))))
             wrong = (
                 f"{pixels:,} pixels have values that are not finite, in band {bands} (counted "
@@ -229,16 +239,21 @@ def load_scene(name: str) -> Scene:
 
     def prepared(arrays: Arrays) -> Scene:
         cube, labels, source = (arrays[key] for key in SCENES.arrays)
-        classes = tuple(map(str, np.atleast_1d(arrays.get("classes", one.classes))))
+        classes = words(arrays["classes"], "classes") if "classes" in arrays else one.classes
         fitting = one.wavelengths if np.shape(one.wavelengths) == cube.shape[2:] else None
-        return Scene(cube, labels, classes, str(source), arrays.get("wavelengths", fitting))
+        wavelengths = arrays.get("wavelengths", fitting)
+        scene = Scene(cube, labels, classes, one_text(source, "source"), wavelengths)
+        if not scene.labels.any():
+            raise ValueError("no pixel has a label: there is nothing to learn")
+        if np.count_nonzero(scene.counts) < 2:
+            say(f"{scene.source}: all labelled pixels are of one class")
+        return scene
 
     def published(folder: Path) -> Scene:
-        from scipy.io import loadmat
-
-        files = zip(one.files, one.variables)
-        cube, labels = (loadmat(folder / file.path)[variable] for file, variable in files)
-        return Scene(cube, labels, one.classes, one.title, one.wavelengths)
+        places = [folder / file.path for file in one.files]
+        (cube,), (labels,) = map(read_mat, places, one.variables)
+        with reading(places[0], f"scene of {one.title}"):
+            return Scene(cube, labels, one.classes, one.title, one.wavelengths)
 
     def standin() -> tuple[Scene, str]:
         cube, labels = standins.scene(one.counts, one.wavelengths)
@@ -248,8 +263,12 @@ def load_scene(name: str) -> Scene:
     scene = look_for(one, prepared=prepared, published=published, standin=standin)
     if len(scene.constant):
         bands = _listed(scene.constant)
-        print(f"{scene.source}: band {bands} has one value in all pixels and tells nothing")
+        say(f"{scene.source}: band {bands} has one value in all pixels and tells nothing")
     return scene
+
+
+def _positive(wavelengths: np.ndarray) -> bool:
+    return wavelengths.dtype.kind in "iuf" and bool((wavelengths >= 0).all())
 
 
 def _listed(bands: Sequence[int]) -> str:

@@ -1,25 +1,29 @@
 """The image sets of the course, from whatever form they are here in: ``load``."""
 
 import gzip
+import math
 import pickle
 import tarfile
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets.utils import extract_archive
 
 from .. import lab
+from ..engine.console import say
+from ..engine.files import folder_beside, read_text
+from ..engine.text import count, described
 from ..images import Images
 from .catalogue import IMAGES, DataSet, known
 from .download import DataError
-from .lookup import Arrays, look_for
+from .lookup import look_for
 from .photo_files import report_on
 from .photos import counted, decoded, photos, readable
+from .reading import Arrays, check_room, one_text, reading, tell_copies, words
 
 Parts = tuple[Images, Images]  # train, test
 
@@ -57,7 +61,7 @@ def load(
 
     parts = look_for(
         one,
-        prepared=_prepared,
+        prepared=lambda arrays: _prepared(arrays, one),
         photos=(lambda folder: _photo_folder(folder, one, size)) if one.size else None,
         published=lambda folder: READERS[one.reader](folder, one, size),
         standin=standin,
@@ -89,23 +93,35 @@ def _resized(images: Tensor, size: int | None) -> Tensor:
     return result
 
 
-def _prepared(arrays: Arrays) -> Parts:
-    """From the arrays of a prepared file."""
-    train_x, train_y, test_x, test_y, classes, source = arrays.values()
-    tensors = []
-    for x, y in ((train_x, train_y), (test_x, test_y)):
+def _prepared(arrays: Arrays, one: DataSet) -> Parts:
+    """From the arrays of a prepared file; raises ``ValueError`` where they are no images."""
+    classes, source = words(arrays["classes"], "classes"), one_text(arrays["source"], "source")
+    parts = []
+    for which in ("train", "test"):
+        x, y = arrays[f"{which}_images"], arrays[f"{which}_labels"]
+        given, channels = described(x), len(one.mean)
+        # N×H×W or N×H×W×C, as people store images
+        x = np.moveaxis(x, 3, 1) if x.ndim == 4 else x[:, None] if x.ndim == 3 else x
+        if x.dtype != np.uint8 or x.ndim != 4:
+            raise ValueError(f"{source}: images must be uint8 N×C×H×W, not {described(x)}")
+        if x.shape[1] != channels:
+            hint = " (transpose(0, 2, 3, 1) puts them last)" if x.shape[2] == channels else ""
+            needed = f"images with {count(channels, 'channel')}, the last axis{hint}"
+            raise ValueError(f"{one.title} needs {needed}, not {given}")
         if y.dtype.kind not in "iu":  # 1.5 must not become 1
             raise ValueError(f"labels must be whole numbers, not {y.dtype}")
-        x = torch.from_numpy(x)  # N×H×W or N×H×W×C, as people store images
-        x = x.permute(0, 3, 1, 2).contiguous() if x.ndim == 4 else x.unsqueeze(1)
-        tensors += [x, torch.from_numpy(y.astype(np.int64))]
-    parts = _parts(tensors, tuple(map(str, np.atleast_1d(classes))), str(source))
-    shapes = f"{train_x.shape} and {test_x.shape}"
-    if not len(train_x) or not len(test_x):
-        raise ValueError(f"a part is empty: the training and the test images are {shapes}")
-    if train_x.shape[1:] != test_x.shape[1:]:
+        if not len(x):
+            raise ValueError(f"a part is empty: the {which} images are {given}")
+        tensors = torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y.astype(np.int64))
+        parts.append(Images(*tensors, classes, source))
+    train, test = parts
+    if train.images.shape[1:] != test.images.shape[1:]:
+        shapes = f"{described(train.images)} and {described(test.images)}"
         raise ValueError(f"both parts must hold images of one size, not {shapes}")
-    return parts
+    if len(train.labels.unique()) < 2:
+        say(f"{source}: the training images are all of one class")
+    tell_copies(source, train.images, test.images)
+    return train, test
 
 
 def _photo_folder(folder: Path, one: DataSet, size: int) -> Parts:
@@ -120,51 +136,85 @@ def _photo_folder(folder: Path, one: DataSet, size: int) -> Parts:
 
 def _read_idx(folder: Path, one: DataSet, size: int | None) -> Parts:
     """MNIST's own format: four gzipped files, each a short header and then bytes."""
-    tensors = []
-    for file, header in zip(one.files, (16, 8, 16, 8)):
-        content = bytearray(gzip.decompress((folder / file.path).read_bytes()))
-        numbers = torch.frombuffer(content, dtype=torch.uint8, offset=header)
-        tensors.append(numbers.view(-1, 1, 28, 28) if header == 16 else numbers.long())
-    return _parts(tensors, one.classes, one.publication)
+    train_x, train_y, test_x, test_y = (_idx(folder / file.path) for file in one.files)
+    with reading(folder / one.files[0].path, "images in MNIST's format"):
+        if train_x.shape[1:] != (28, 28) or test_x.shape[1:] != (28, 28):
+            raise ValueError("images of another size, or labels in their place")
+        arrays = train_x.unsqueeze(1), train_y.long(), test_x.unsqueeze(1), test_y.long()
+        return _parts(arrays, one.classes, one.publication)
+
+
+def _idx(path: Path) -> Tensor:
+    """The bytes of one file, in the shape that its header gives."""
+    with reading(path, "file in MNIST's format"), gzip.open(path) as file:
+        header = file.read(4)  # two zeros, 8 for bytes, the number of lengths that follow
+        if header not in (b"\0\0\x08\x01", b"\0\0\x08\x03"):
+            raise ValueError("not its header")
+        shape = [int.from_bytes(file.read(4), "big") for _ in range(header[3])]
+        check_room(path, math.prod(shape))
+        content = file.read(math.prod(shape) + 1)  # one more: to the end, where the sum is checked
+        return torch.frombuffer(bytearray(content), dtype=torch.uint8).view(shape)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tarfile.TarFile]:
+    """A ``.tar.gz``, and in the end its check sum, behind all that ``tarfile`` reads."""
+    with gzip.open(path) as file, tarfile.open(fileobj=file) as archive:
+        yield archive
+        while file.read(1 << 20):
+            pass
 
 
 def _read_cifar(folder: Path, one: DataSet, size: int | None) -> Parts:
     """CIFAR-10's own format: pickled batches in one archive (its hash was checked before this)."""
-    with tarfile.open(folder / one.files[0].path) as archive:
+    path = folder / one.files[0].path
+    with reading(path, "archive of CIFAR-10"), _archive(path) as archive:
         batches = {
             Path(member.name).name: pickle.load(archive.extractfile(member), encoding="latin1")
             for member in archive
             if "_batch" in member.name
         }
 
-    def part(*names: str) -> tuple[Tensor, Tensor]:
-        pixels = np.concatenate([batches[name]["data"] for name in names])
-        labels = [label for name in names for label in batches[name]["labels"]]
-        return torch.from_numpy(pixels).view(-1, 3, 32, 32), torch.tensor(labels)
+        def part(*names: str) -> tuple[Tensor, Tensor]:
+            pixels = np.concatenate([batches[name]["data"] for name in names])
+            labels = [label for name in names for label in batches[name]["labels"]]
+            return torch.from_numpy(pixels).view(-1, 3, 32, 32), torch.tensor(labels)
 
-    train = part(*(f"data_batch_{i}" for i in range(1, 6)))
-    return _parts((*train, *part("test_batch")), one.classes, one.publication)
+        train = part(*(f"data_batch_{i}" for i in range(1, 6)))
+        return _parts((*train, *part("test_batch")), one.classes, one.publication)
 
 
 def _read_pets(folder: Path, one: DataSet, size: int) -> Parts:
     """Oxford-IIIT Pet: an archive of photos and one of lists; cats and dogs, not the 37 breeds."""
     base = folder / "oxford-iiit-pet"
+    # Python before 3.10.12 and 3.11.4 knows no filter, and Python 3.12 warns where there is none
+    inside = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     for file in one.files:
-        unpacked = base / Path(file.path).name.removesuffix(".tar.gz")
+        path = folder / file.path
+        unpacked = base / path.name.removesuffix(".tar.gz")
         if not unpacked.exists():  # elsewhere and then moved: it is there whole or not at all
-            with tempfile.TemporaryDirectory(dir=base) as place:
-                extract_archive(folder / file.path, place)
+            with reading(path, "archive of Oxford's photos"), folder_beside(unpacked) as place:
+                with _archive(path) as archive:
+                    archive.extractall(place, **inside)
                 Path(place, unpacked.name).rename(unpacked)
 
     def part(split: str) -> Images:
-        lines = (base / "annotations" / f"{split}.txt").read_text(encoding="utf-8").splitlines()
-        # name, breed of the 37, species (1 cat, 2 dog), breed of this species
-        species = {f"{line.split()[0]}.jpg": int(line.split()[2]) - 1 for line in lines}
-        files = [base / "images" / name for name in species]
+        listing = base / "annotations" / f"{split}.txt"
+        with reading(listing, "list of Oxford's photos"):
+            # name, breed of the 37, species (1 cat, 2 dog), breed of this species
+            lines = [line.split() for line in read_text(listing).splitlines()]
+            species = {f"{Path(line[0]).name}.jpg": int(line[2]) - 1 for line in lines}
+            if not species or not {*species.values()} <= {0, 1}:
+                raise ValueError("neither cats nor dogs")
+        files = {name: base / "images" / name for name in species}
         images, notes, _ = decoded(files, size, base / ".photos" / f"{split}-{size}.npz")
-        labels = [species[path.name] for path in files if readable(path, notes)]
+        labels = [k for name, k in species.items() if readable(name, notes)]
         amount = counted(labels, one.classes)
-        print(report_on(f"{one.publication}, {split}", notes, "RGB", amount))
+        report = report_on(f"{one.publication}, {split}", notes, "RGB", amount)
+        if not labels:
+            again = f"move {base.name}/images away, it will be unpacked again"
+            raise DataError(f"{report}\n  so there is nothing to learn from: {again}")
+        say(report)
         return Images(images, torch.tensor(labels), one.classes, one.publication)
 
     return part("trainval"), part("test")

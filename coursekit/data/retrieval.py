@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from .. import lab
+from ..engine.console import say
+from ..engine.files import read_text
 from ..engine.fingerprint import fingerprint
-from ..engine.text import count, described
-from ..images import Batched, check_range, stratified
+from ..engine.text import count, described, printable
+from ..images import Batched, check_labels, stratified
 from . import standins
 from .catalogue import PAIRS, known
-from .lookup import Arrays, look_for
+from .lookup import look_for
+from .reading import Arrays, one_text, read_mat, reading, tell_copies, words
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,24 +38,24 @@ class Pairs(Batched):
     source: str
 
     def __post_init__(self):
-        labels, classes = self.labels, len(self.classes)
+        labels = self.labels
         for name, x in (("image", self.image), ("text", self.text)):
-            if x.ndim != 2 or not x.is_floating_point():
+            if x.ndim != 2 or not x.is_floating_point() or not x.shape[1]:
                 what = f"{name} features must be real numbers, samples×features"
                 raise ValueError(f"{self.source}: {what}, not {described(x)}")
             if bad := int((~x.isfinite()).any(1).sum()):
                 what = f"{bad:,} of {len(x):,} rows of the {name} features are not finite"
                 raise ValueError(f"{self.source}: {what}: leave them out, or fill the gaps first")
+        if labels.dtype != torch.int64 or labels.ndim != 1:
+            found = described(labels)
+            raise ValueError(f"{self.source}: labels must be int64, one for each pair, not {found}")
         rows = len(self.image), len(self.text), len(labels)
         if len(set(rows)) > 1:
             raise ValueError(
                 f"{self.source}: {rows[0]:,} rows of image features, {rows[1]:,} of text features "
                 f"and {count(rows[2], 'label')}: a row of each must be about the same thing"
             )
-        if labels.dtype != torch.int64 or labels.ndim != 1:
-            found = described(labels)
-            raise ValueError(f"{self.source}: labels must be int64, one for each pair, not {found}")
-        check_range(self.source, labels, classes)
+        check_labels(self.source, labels, self.classes)
         object.__setattr__(self, "classes", tuple(self.classes))
 
     def __len__(self) -> int:
@@ -194,35 +197,42 @@ def load_pairs(name: str, *, device=None) -> tuple[Pairs, Pairs]:
         """Pairs of arrays as a file holds them."""
         if labels.dtype.kind not in "iu":  # 1.5 must not become 1
             raise ValueError(f"labels must be whole numbers, not {labels.dtype}")
+        for name, x in (("image", image), ("text", text)):
+            # nor is "1.5" a number, nor half of a complex one
+            if x.dtype.kind not in "iuf" or x.ndim != 2 or not len(x):
+                what = f"{name} features must be real numbers, samples×features"
+                raise ValueError(f"{what}, not {described(x)}")
         kinds = (image, np.float32), (text, np.float32), (labels, np.int64)
-        tensors = (torch.from_numpy(np.array(x, dtype)).to(device) for x, dtype in kinds)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused
+            tensors = [torch.from_numpy(np.array(x, dtype)).to(device) for x, dtype in kinds]
         return Pairs(*tensors, classes, source)
 
     def prepared(arrays: Arrays) -> tuple[Pairs, Pairs]:
-        classes = tuple(map(str, np.atleast_1d(arrays.get("classes", one.classes))))
+        classes = words(arrays["classes"], "classes") if "classes" in arrays else one.classes
+        source = one_text(arrays["source"], "source")
 
         def part(which: str) -> Pairs:
             views = (arrays[f"{which}_{view}"] for view in ("image", "text", "labels"))
-            return pairs(*views, classes, str(arrays["source"]))
+            return pairs(*views, classes, source)
 
         train, test = part("train"), part("test")
         if train.widths != test.widths:
             raise ValueError(f"both parts must have as many features, not {train} and {test}")
+        tell_copies(source, train.image.cpu(), test.image.cpu())
         return train, test
 
     def published(folder: Path) -> tuple[Pairs, Pairs]:
-        from scipy.io import loadmat
-
         features, *lists = (folder / file.path for file in one.files)
-        found = loadmat(features)
+        found = read_mat(features, "I_tr", "T_tr", "I_te", "T_te")
 
-        def part(ending: str, listed: Path) -> Pairs:
-            lines = listed.read_text(encoding="utf-8").split("\n")
-            labels = np.array([int(line.split()[-1]) - 1 for line in lines if line.strip()])
-            source = f"{one.title} ({one.features})"
-            return pairs(found[f"I_{ending}"], found[f"T_{ending}"], labels, one.classes, source)
+        def part(image: np.ndarray, text: np.ndarray, listed: Path) -> Pairs:
+            with reading(listed, "list of these labels"):
+                lines = read_text(listed).split("\n")
+                labels = np.array([int(line.split()[-1]) - 1 for line in lines if line.strip()])
+            with reading(features, f"set of features for {printable(listed.name)}"):
+                return pairs(image, text, labels, one.classes, f"{one.title} ({one.features})")
 
-        return part("tr", lists[0]), part("te", lists[1])
+        return part(*found[:2], lists[0]), part(*found[2:], lists[1])
 
     def standin() -> tuple[tuple[Pairs, Pairs], str]:
         *views, cut = standins.pairs()
@@ -235,5 +245,5 @@ def load_pairs(name: str, *, device=None) -> tuple[Pairs, Pairs]:
     for part, other, which in ((train, test, "training"), (test, train, "test")):
         if alone := sorted(set(part.labels.tolist()) - set(other.labels.tolist())):
             names = ", ".join(part.classes[k] for k in alone)
-            print(f"{part.source}: only the {which} part has {names}")
+            say(f"{part.source}: only the {which} part has {names}")
     return train, test

@@ -33,11 +33,14 @@ def load_weights(
     ``ConnectionError`` when the file cannot be downloaded, ``ValueError`` when the model has no
     part with a name in ``without``.
     """
+    sha256 = sha256.strip().lower()  # Windows gives it in capitals
     if isinstance(weights, WeightsEnum):
         name = weights.url.rsplit("/", 1)[-1]
         known_hash = f"sha256:{sha256 or _hash_in_name(name)}"
         path = data_folder() / "weights" / name
-        obtain([File(f"weights/{name}", (weights.url,), known_hash)], f"weights/{name}")
+        size = int(weights.meta.get("_file_size", 0) * 2**20)  # rounded to thousandths
+        size = size and size + 1024
+        obtain([File(f"weights/{name}", (weights.url,), known_hash, size)], f"weights/{name}")
     else:
         path = Path(weights)
         if not path.is_file():
@@ -83,19 +86,31 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise DataError(f"{what}: fetch it again, nothing was changed") from error
     if not isinstance(state, dict):
         held = type(state).__name__
-    elif not all(isinstance(value, Tensor) for value in state.values()):
+    elif not all(isinstance(x, Tensor) and isinstance(name, str) for name, x in state.items()):
         held = ", ".join(map(str, state))[:80]
     elif not state:
         held = "nothing"
+    elif odd := [n for n, x in state.items() if x.layout != torch.strided or x.is_quantized]:
+        held = f"{odd[0]} in a form that is not dense"
+    elif bad := [n for n, x in state.items() if not _finite(x)]:
+        held = f"{bad[0]} with values that are not finite"
     else:
         return state
     raise DataError(f"{path.name} holds no state_dict, a tensor for each name, but: {held}")
 
 
+def _finite(x: Tensor) -> bool:
+    """Whether no number is NaN or infinite; one of 8 bits is compared as one of 32."""
+    x = x.float() if x.element_size() == 1 else x
+    return x.is_meta or bool(x.isfinite().all())
+
+
 def _misfit(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
     """What is missing, what is left over and what has another shape, counted; empty if all fits."""
     missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
-    reshaped = [n for n in wanted if n in given and wanted[n].shape != given[n].shape]
+    both = [n for n in wanted if n in given]
+    reshaped = [n for n in both if wanted[n].shape != given[n].shape]
+    retyped = [n for n in both if _kind(wanted[n]) != _kind(given[n])]
     faults = []
     if missing:
         count = f"{len(missing)} of the model's {len(wanted)} tensors"
@@ -107,6 +122,14 @@ def _misfit(given: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
         there, here = (times(tensors[reshaped[0]].shape) for tensors in (given, wanted))
         shapes = f"{there or 'one number'} in the file, {here or 'one number'} here"
         faults.append(f"{len(reshaped)} have another shape (first: {reshaped[0]}, {shapes})")
-    parts = {name.split(".")[0] for name in missing + extra + reshaped}
+    if retyped:
+        kinds = f"{given[retyped[0]].dtype} in the file, {wanted[retyped[0]].dtype} here"
+        faults.append(f"{len(retyped)} hold other numbers (first: {retyped[0]}, {kinds})")
+    parts = {name.split(".")[0] for name in missing + extra + reshaped + retyped}
     advice = f"; without=({parts.pop()!r},) leaves this part as it is" if len(parts) == 1 else ""
     return f"{'; '.join(faults)}. Nothing was changed{advice}" if faults else ""
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool, bool]:
+    """Real, complex or whole numbers, and whether there are any (``meta`` holds none)."""
+    return tensor.is_floating_point(), tensor.is_complex(), tensor.is_meta

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import numbers
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +11,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from . import random_state
+from . import random_state, saved_run
+from .console import say
 from .files import write_whole
 from .fingerprint import fingerprint
 from .function_recipe import unknown
-from .misfits import check_schedule
+from .steps import check_schedule, check_steps
+from .text import printable
 from .training_recipe import difference, training_recipe
 
 # For each model and file, what the training itself has changed of its recipe, as (before, after):
@@ -29,14 +32,18 @@ class Checkpoint:
         self.path = None if path is None else Path(path).expanduser()
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.train, self.valid, self.loss, self.metric = train, valid, loss, metric
-        self.recipe, self.best = None, None
+        self.recipe, self.best, self.last_written = None, None, None
+        check_steps(model, optimizer, scheduler)
 
     def restore(self, epochs: int, history, precision, keep_best: bool) -> int:
         """Take up the saved run, if there is one: how many of its epochs are done.
 
-        Raises ``ValueError`` for ``keep_best`` without a held-out part, a folder that is not there,
-        a file of something else (nothing is changed then), and a schedule that ends too early.
+        Raises ``ValueError`` for ``keep_best`` without a held-out part, for no number of epochs, a
+        folder that is not there, a file of something else (nothing is changed then), and a schedule
+        that is too short.
         """
+        if not isinstance(epochs, numbers.Integral) or epochs < 0:
+            raise ValueError(f"epochs must be a whole number, not {epochs!r}")
         if keep_best and self.valid is None:
             raise ValueError("keep_best needs a held-out part: pass valid, and not the test part")
         self.epochs, self.history, self.precision = epochs, history, precision
@@ -47,42 +54,36 @@ class Checkpoint:
         return done
 
     def _restore(self) -> int:
-        if not self.path.parent.is_dir():  # made here, it might hide a Drive that is not mounted
-            missing = f"there is no folder {self.path.parent} for the checkpoint"
-            raise ValueError(f"{missing}: make it first (in Colab: mount the Drive)")
+        saved_run.check_possible(self.path, self.model)
         drawing = self.train, self.valid, self.model, self.loss, self.optimizer
         self.generators = random_state.owned(*drawing)
         parts = {"scheduler": self.scheduler, "scaler": self.precision.scaler, "loss": self.loss}
         self.parts = {"model": self.model, "optimizer": self.optimizer}
         self.parts |= {name: part for name, part in parts.items() if hasattr(part, "state_dict")}
-        self.recipe, file = self._recipe(), self.path.name
+        self.recipe, file = self._recipe(), printable(self.path.name)
         if parts := unknown(self.recipe):
-            print(f"{file}: it cannot be told whether this changes: {', '.join(parts)}")
-        if not self.path.exists():
+            say(f"{file}: it cannot be told whether this changes: {', '.join(parts)}")
+        self.last_written = self._stamp()
+        if not self.last_written:
             return 0
         changed = _CHANGED.get(self.model, {}).get(self.path.resolve(), {})
         for name, (before, after) in changed.items():
             if self.recipe.get(name) == after or name == "seed":
                 self.recipe[name] = before
-        saved = self._read()
+        saved = saved_run.read(self.path, self.history)
         if text := difference(saved["recipe"], self.recipe):
             advice = "Delete it, or name another file for this run"
             raise ValueError(f"{file} was saved by another recipe, {text}. {advice}")
         if (epoch := saved["epoch"]) > self.epochs:
             more = f"more than the {self.epochs} asked for: ask for more, or name another file"
             raise ValueError(f"{file} holds {epoch} epochs already, {more}")
-        for name, part in self.parts.items():
-            if saved[name]:  # the scaler of a run without float16 has nothing to say
-                part.load_state_dict(saved[name])
-        for name, buffer in self.model.named_buffers():
-            if name in saved["buffers"]:
-                buffer.copy_(saved["buffers"][name])
+        with saved_run.taken_up(self.path, saved, self.parts, self.generators, self.best):
+            check_schedule(self.scheduler, self.train, self.epochs - epoch)
         if self.best is not None:
             self.best = saved["best"]
         vars(self.history).update(saved["history"])
-        random_state.put_back(saved["random"], self.generators)
         ended = f"all {epoch} epochs are done already, nothing is left to train"
-        print(f"{file}: {ended if epoch == self.epochs else f'continues after epoch {epoch}'}")
+        say(f"{file}: {ended if epoch == self.epochs else f'continues after epoch {epoch}'}")
         return epoch
 
     def _recipe(self) -> dict[str, str]:
@@ -93,17 +94,6 @@ class Checkpoint:
             "initial weights": fingerprint(dict(self.model.state_dict())),
             "seed": str(torch.initial_seed()),
         }
-
-    def _read(self) -> dict:
-        content = io.BytesIO(self.path.read_bytes())
-        try:
-            saved = torch.load(content, map_location="cpu", weights_only=True)
-            if saved.pop("sum") != fingerprint(saved):
-                raise ValueError("its content is not what was saved")
-            return saved
-        except Exception as error:  # torch.load has no common class for what is wrong with a file
-            what = f"{self.path.name} is damaged or not a checkpoint of fit"
-            raise ValueError(f"{what}: delete it, or name another file") from error
 
     def save(self, epoch: int) -> None:
         """Save the run after so many epochs. Raises ``OSError`` when the file cannot be written."""
@@ -129,14 +119,23 @@ class Checkpoint:
         content["sum"] = fingerprint(content)
         buffer = io.BytesIO()  # torch.save has errors of its own for a disk that is full
         torch.save(content, buffer)
+        if (there := self._stamp()) and there != self.last_written:
+            say(f"{printable(self.path.name)}: another run wrote it too. Name a file for each run")
         try:
             write_whole(self.path, buffer.getbuffer())
+            self.last_written = self._stamp()
         except OSError as error:
-            there = self.path.exists()
             kept = "the one of the epoch before is whole" if there else "there is none yet"
             what = f"the checkpoint of epoch {epoch} could not be saved ({error.strerror}); {kept}"
             advice = "Free some space or name another folder, then call fit again to continue"
             raise OSError(error.errno, f"{what}. {advice}") from error
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """By which to tell who has written the file last, None where there is none."""
+        with suppress(OSError):
+            told = self.path.stat()
+            return told.st_ino, told.st_mtime_ns
+        return None
 
     def __enter__(self):
         return self

@@ -13,8 +13,10 @@ import cloudpickle
 import numpy as np
 import torch
 
+from .array_bytes import bytes_of
 from .generator_seeds import KINDS, is_of_process, seed_of
-from .own_code import by_value, code_parts, is_own, without_numbers
+from .own_code import by_value, code_parts, describes_itself, is_own
+from .restart import without_counters, without_numbers
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 NOT_SEEN = "; not looked at: "
@@ -76,9 +78,7 @@ class Walk:
             yield from sorted(map(self._alone, value))
         elif type(value) is dict:
             for key, part in value.items():
-                # what is kept under its address has another one next time
-                address = type(key) is int and key == id(part)
-                yield self.digest(part if address else (key, part))
+                yield self.digest(without_counters(key, part))
         elif isinstance(value, torch.Tensor) or type(value) is np.ndarray:
             yield from self._array(value)
         elif isinstance(value, KINDS):
@@ -89,7 +89,7 @@ class Walk:
             if is_own(value.__name__) and value.__name__ != "__main__":
                 names = sorted(name for name in vars(value) if not name.startswith("__"))
                 yield self.digest([(name, getattr(value, name)) for name in names])
-        elif isinstance(getattr(type(value), "fingerprint", None), property):
+        elif describes_itself(value):
             yield self.digest(type(value))
             yield from self._own_hash(value)
         elif isinstance(value, (types.FunctionType, type)) and (made_of := by_value(value)):
@@ -125,14 +125,14 @@ class Walk:
     def _array(self, value) -> Iterator[str]:
         if not self.content:
             return
-        yield f"{value.dtype} {tuple(value.shape)}"
-        if isinstance(value, torch.Tensor):
-            yield str(value.requires_grad)
-            value = value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-        elif value.dtype.hasobject:
-            yield self.digest(value.tolist())
+        memory, tensor = bytes_of(value), isinstance(value, torch.Tensor)
+        if memory is None and tensor:
+            self.unknown.append(type(value).__name__)
             return
-        yield hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8)).hexdigest()
+        yield f"{value.dtype} {tuple(value.shape)}"
+        if tensor:
+            yield str(value.requires_grad)
+        yield self.digest(value.tolist()) if memory is None else hashlib.sha256(memory).hexdigest()
 
     def _reduced(self, value) -> Iterator[str]:
         """Any other object: what pickle would keep of it."""

@@ -6,10 +6,11 @@ import types
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import torch
 from torch import nn
 
 from .fingerprint import NOT_SEEN, PLAIN, hashed
-from .own_code import by_value
+from .own_code import by_value, describes_itself
 from .text import count, name_of
 
 _LONGEST = 80  # letters of a value that is told as it prints
@@ -22,6 +23,8 @@ def parts(function: Callable) -> dict[str, str]:
     content of its own (an open file, a lock), the text says so; see ``unknown``.
     """
     found = {"Python": f"{sys.version_info.major}.{sys.version_info.minor}"}  # whose code is hashed
+    if (usual := torch.get_default_dtype()) != torch.float32:
+        found["the default dtype"] = str(usual)
     _enter(name_of(function), function, found, {})
     return found
 
@@ -68,7 +71,7 @@ def _inside(name: str, value) -> Iterator[tuple[str, object]]:
 def _attributes(value) -> dict:
     """All there is of a plain object; none of a network, of what describes itself as data sets do,
     and of what holds more than attributes, as a list of people's own kind does."""
-    if isinstance(value, nn.Module) or hasattr(value, "fingerprint"):
+    if isinstance(value, nn.Module) or describes_itself(value):
         return {}
     try:
         made = value.__reduce_ex__(4)
@@ -85,7 +88,7 @@ def _text(value) -> str:
     except (RecursionError, ValueError):  # a list within itself, a number of 5,000 digits
         pass
     what = type(value).__name__
-    if isinstance(source := getattr(value, "source", None), str):
+    if describes_itself(value) and isinstance(source := getattr(value, "source", None), str):
         size = f"{count(len(value), 'sample')}, " if hasattr(value, "__len__") else ""
         what = f"{what} ({size}{source})"
     return f"{what} {hashed(value)}"

@@ -6,6 +6,8 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
+from .text import described
+
 
 class Precision:
     """Prepares model and optimizer, and does what depends on the precision.
@@ -79,13 +81,16 @@ def to_device(
 ) -> list[Tensor]:
     """The tensors of a batch, inputs first and target last, on the device.
 
-    Raises ``ValueError`` for what is not at least two tensors.
+    Raises ``ValueError`` for what is not at least two tensors, and for an empty batch.
     """
     parts = batch if isinstance(batch, (tuple, list)) else ()
-    if len(parts) < 2 or not all(isinstance(part, Tensor) for part in parts):
+    tensors = [described(part) for part in parts if isinstance(part, Tensor) and part.ndim]
+    if len(parts) < 2 or len(tensors) < len(parts):
         found = ", ".join(type(part).__name__ for part in parts) or type(batch).__name__
         advice = "pass a loader, as in train.loader(64), not the data set itself"
         raise ValueError(f"a batch must be tensors (x, y), but it is {found}: {advice}")
+    if not len(parts[-1]):
+        raise ValueError(f"a batch has no sample in it ({', '.join(tensors)}): leave it out")
     moved = [part.to(device, non_blocking=True) for part in batch]
     if channels_last:
         moved = [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in moved]

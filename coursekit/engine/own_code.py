@@ -7,7 +7,6 @@ bases and attributes.
 
 import dis
 import io
-import re
 import sys
 import sysconfig
 import types
@@ -17,14 +16,24 @@ from pathlib import Path
 
 import cloudpickle
 
+from .restart import without_numbers
+
 # What differs although nothing was changed: where a class stands, what was imported before.
 _NO_MATTER = {"__doc__", "__firstlineno__", "__static_attributes__", "_cloudpickle_submodules"}
 _SHIPPED = [Path(__file__).resolve().parents[1]]  # the course's package itself
 _SHIPPED += [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
 _CODE = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_exceptiontable")
 _CODE += ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags")
-# cloudpickle gives each class and type variable a number of 32 digits, others in each process.
-_NUMBER = re.compile("[0-9a-f]{32}")
+# What finds things by names that no code shows: alone, and also as a part of a module.
+_LOOK_UP = {"eval", "exec", "globals", "__import__"}
+_LOOK_UP_OF_MODULES = {"import_module", "environ", "getenv"}
+
+
+class _Unseen:
+    """Has no content that could be described."""
+
+    def __reduce_ex__(self, _):
+        raise TypeError
 
 
 def by_value(value) -> dict[str, dict] | None:
@@ -42,7 +51,7 @@ def by_value(value) -> dict[str, dict] | None:
     code, defaults = value.__code__, value.__defaults__ or ()
     names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
     return {
-        "code": {"code": code, **dict(_imported_inside(code))},
+        "code": {"code": code, **dict(_imported_inside(code)), **dict(_looked_up(code))},
         "defaults": {**dict(zip(names, defaults)), **(value.__kwdefaults__ or {})},
         "globals": states[1]["__globals__"],
         "closure": dict(zip(code.co_freevars, map(_content, value.__closure__ or ()))),
@@ -67,9 +76,9 @@ def is_own(module: str | None) -> bool:
     return _is_own_file(getattr(sys.modules[module], "__file__", None))
 
 
-def without_numbers(arguments: tuple) -> list:
-    """What cloudpickle's constructors are called with, the same in every process."""
-    return [x for x in arguments if not (isinstance(x, str) and _NUMBER.fullmatch(x))]
+def describes_itself(value) -> bool:
+    """Whether a value has a hash of its own, as data sets do."""
+    return isinstance(getattr(type(value), "fingerprint", None), property)
 
 
 def _is_own_file(name: str | None) -> bool:
@@ -80,6 +89,9 @@ def _is_own_file(name: str | None) -> bool:
 
 def _reduced(value) -> tuple[tuple[dict, dict], tuple]:
     """cloudpickle's state and arguments of a function or class, also of an importable module's."""
+    nowhere = value.__module__ is None  # made of a text: else it would be looked for everywhere
+    if nowhere:
+        value.__module__ = "__main__"
     module = sys.modules.get(value.__module__)
     known = cloudpickle.list_registry_pickle_by_value()
     foreign = module is not None and module.__name__ not in known
@@ -90,6 +102,8 @@ def _reduced(value) -> tuple[tuple[dict, dict], tuple]:
     finally:
         if foreign:
             cloudpickle.unregister_pickle_by_value(module)
+        if nowhere:
+            value.__module__ = None
     return states, arguments
 
 
@@ -106,6 +120,19 @@ def _imported_inside(code: types.CodeType) -> Iterator[tuple[str, types.CodeType
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
             yield from _imported_inside(inner)
+
+
+def _looked_up(code: types.CodeType) -> Iterator[tuple[str, "_Unseen"]]:
+    """What a function finds under names that are no part of its code."""
+    for step in dis.get_instructions(code):
+        by_itself = step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in _LOOK_UP
+        if by_itself or (
+            step.argval in _LOOK_UP_OF_MODULES and not step.opname.startswith("STORE")
+        ):
+            yield f"what {step.argval} finds", _Unseen()
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _looked_up(inner)
 
 
 def _content(cell: types.CellType):

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
+from .console import can_print, say, shown_on
+
 EVERY = 0.3  # seconds between two looks
 
 
@@ -53,12 +55,12 @@ class Progress:
             self.handle = display({"text/plain": f"{self.what} …"}, raw=True, display_id=True)
         self.bar = tqdm(
             total=self.total,
-            desc=self.what,
+            desc=shown_on(sys.stderr, self.what),
             unit=self.unit,
             unit_scale=bool(self.unit),
             leave=False,
             # None: where stderr is no terminal
-            disable=True if self.handle or not self.visible else None,
+            disable=True if self.handle or not self.visible or not can_print(sys.stderr) else None,
         )
         return self
 
@@ -87,7 +89,8 @@ class Progress:
     def say(self, line: str) -> None:
         """A line that stays, in a terminal or a log; a notebook has its display."""
         if self.visible and not self.handle:
-            tqdm.write(line)
+            with tqdm.external_write_mode():
+                say(line)
 
     def _amount(self, done: float) -> str:
         numbers = [n for n in (done, self.total) if n]

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from .fingerprint import Walk
 from .generator_seeds import OF_PROCESS
@@ -22,7 +23,7 @@ def owned(*parts) -> list:
         walk = Walk(content=False)
         with suppress(Exception):  # an object may refuse to be looked into in any way
             walk.digest(part)
-        if getattr(part, "persistent_workers", False):
+        if isinstance(part, DataLoader) and part.persistent_workers:
             what = "what this loader's worker processes draw cannot be saved for a checkpoint"
             raise ValueError(f"{what}: make it with persistent_workers=False")
         found += [one for one in walk.generators if not any(one is other for other in found)]
@@ -39,7 +40,7 @@ def put_back(states: dict, own: list) -> None:
     """Set all of them to what ``take`` gave."""
     for i, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
         torch.cuda.set_rng_state(state, i)
-    for generator, state in zip((*OF_PROCESS, *own), states["others"]):
+    for generator, state in zip((*OF_PROCESS, *own), states["others"], strict=True):
         if isinstance(generator, torch.Generator):
             generator.set_state(state)
         elif isinstance(generator, random.Random):

@@ -1,8 +1,10 @@
 """Words for people: counted things, tables in columns, tensors in a few letters, odd names."""
 
 import functools
+import os
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def count(n: int, noun: str) -> str:
@@ -70,6 +72,18 @@ def printable(text: str) -> str:
     'a\\\\x1b[31m\\\\xff'
     """
     return "".join(map(_printable, text))
+
+
+def from_here(path: Path) -> str:
+    """A path as messages show it: from the working folder, in full where that cannot be.
+
+    >>> from_here(Path.cwd() / "data")
+    'data'
+    """
+    try:
+        return printable(os.path.relpath(path))
+    except (ValueError, OSError):  # on another drive of Windows; in a folder that was removed
+        return printable(str(path))
 
 
 def _printable(sign: str) -> str:

@@ -42,6 +42,7 @@ def training_recipe(run) -> dict[str, str]:
         "optimizer": _kind(optimizer),
         "schedule": "none" if scheduler is None else _kind(scheduler),
         "groups of parameters": str(len(optimizer.param_groups)),
+        **_hooks(optimizer, trained),
         **_groups(optimizer, trained, scheduler is not None),
         **_schedule(scheduler),
         "loss": f"{name_of(run.loss)} {hashed(run.loss)}",
@@ -54,6 +55,14 @@ def training_recipe(run) -> dict[str, str]:
 def _kind(part) -> str:
     """The name of a class; of people's own also a hash of its code."""
     return type(part).__name__ + (f" {hashed(type(part))}" if is_own(type(part).__module__) else "")
+
+
+def _hooks(optimizer, trained: dict) -> dict[str, str]:
+    """What people have hung on the optimizer's steps and on gradients, as clipping; none if
+    nothing hangs there."""
+    kept = [vars(optimizer), *({"hooks": parameter._backward_hooks} for parameter in trained)]
+    found = [[*x.values()] for held in kept for key, x in held.items() if "hooks" in key and x]
+    return {"hooks of the optimizer and of gradients": hashed(found)} if found else {}
 
 
 def _attributes(module: nn.Module) -> dict:

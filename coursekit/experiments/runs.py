@@ -4,7 +4,6 @@ import copyreg
 import math
 import numbers
 import os
-import pickle
 import random
 import threading
 import time
@@ -17,13 +16,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..engine.console import say
 from ..engine.progress import Progress
 from ..engine.text import count, name_of
+from . import processes
 from .store import Result, Store, check_result
 
 # The seed of a run, and its result or its error.
 Outcome = tuple[int | None, Result | None, Exception | None]
 
+# A name in ASCII for joblib, which makes nothing there.
+NO_FOLDER = os.path.join(os.path.abspath(os.sep), "no-folder-of-joblib")
 # random generators belong to the process: two runs in threads would share them
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -133,7 +136,7 @@ def repeat(
     usual = _shape(next(iter(done.values()))) if done else None
     if done:
         there = f"{len(done)} of {len(seeds)} runs are there already"
-        print(f"{store.folder.name}: {there}, {len(missing) or 'none'} left to do")
+        say(f"{store.name}: {there}, {len(missing) or 'none'} left to do")
     with Progress(name, len(missing), visible=progress and bool(missing)) as bar:
         for n, (seed, result, error) in enumerate(_outcomes(function, missing, jobs), 1):
             if error is None and (shape := _shape(result)) != (usual := usual or shape):
@@ -148,6 +151,8 @@ def repeat(
             bar.show(n, text=f"{name}: run {n} of {len(missing)}")
         finished, took = len(missing) - len(failed), time.monotonic() - bar.started
         bar.summary = f"{name}: {finished} of {len(missing)} runs · {took:.0f} s"
+    if store:
+        store.tell_lost()
     kept = [seed for seed in seeds if seed in done]
     runs = Runs(name, tuple(kept), tuple(done[seed] for seed in kept))
     if failed:
@@ -157,7 +162,7 @@ def repeat(
         message = f"{len(failed)} of {len(seeds)} runs of {name} failed, seed {which}. "
         message += f"Seed {seed}: {cause}. The other {len(runs)} are kept in .runs of this error"
         if store:
-            message += f" and in {store.folder.name}: call again for the missing ones"
+            message += f" and in {store.name}: call again for the missing ones"
         raise ExperimentError(message, failed, runs) from error
     return runs
 
@@ -182,18 +187,26 @@ def _outcomes(function: Callable, seeds: list[int], jobs: int | None) -> Iterato
     for name in ("classes", "ops"):
         copyreg.pickle(type(getattr(torch, name)), lambda _, name=name: (getattr, (torch, name)))
     options = {} if jobs is None else {"n_jobs": jobs}
+    # Arrays go to the processes with the function and stay writable, not through files: joblib's
+    # clean-up knows only folders in ASCII of less than 500 signs, not those of a user named 张三.
+    options |= {"max_nbytes": None, "temp_folder": NO_FOLDER}
+    processes.renew()
     parallel = joblib.Parallel(**options, batch_size=1, return_as="generator_unordered")
     with warnings.catch_warnings():
         # joblib replaces a process whose memory has grown much (by a training): nothing is lost
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         try:
-            yield from parallel(joblib.delayed(_run)(function, seed, os.getpid()) for seed in seeds)
+            home = os.getpid(), torch.get_default_dtype()
+            yield from parallel(joblib.delayed(_run)(function, seed, *home) for seed in seeds)
         except Exception as error:
-            yield None, None, error
+            yield None, None, processes.explained(error, name_of(function))
 
 
-def _run(function: Callable, seed: int, home: int) -> Outcome:
-    """One run with random numbers of its own; ``home`` is the process that asks for it."""
+def _run(function: Callable, seed: int, home: int, dtype: torch.dtype) -> Outcome:
+    """One run with random numbers of its own; ``home`` is the process that asks for it, ``dtype``
+    the default there."""
+    at_home = processes.is_home(home)
+    torch.set_default_dtype(dtype)
     with _ONE_AT_A_TIME, torch.random.fork_rng(range(torch.cuda.device_count())):
         states = random.getstate(), np.random.get_state()
         random.seed(seed)
@@ -203,20 +216,10 @@ def _run(function: Callable, seed: int, home: int) -> Outcome:
             return seed, check_result(function(seed)), None
         except Exception as error:
             traceback.clear_frames(error.__traceback__)  # else they keep the network in memory
-            return seed, None, error if os.getpid() == home else _portable(error)
+            return seed, None, error if at_home else processes.portable(error)
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
-
-
-def _portable(error: Exception) -> Exception:
-    """The error as it can leave its process: its traceback, lost on the way, becomes a note."""
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-    except Exception:  # unpacked only at home, it would take the whole pool of processes with it
-        copy = RuntimeError(f"{type(error).__name__}: {error}")
-    copy.__notes__ = [*getattr(error, "__notes__", ()), "".join(traceback.format_exception(error))]
-    return copy
 
 
 def _shape(result: Result) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..engine import function_recipe
-from ..engine.files import write_whole
-from ..engine.text import name_of
+from ..engine.console import say
+from ..engine.files import read_text, write_whole
+from ..engine.text import count, name_of, printable
 from ..lab import default_scale
 
 Result = float | dict[str, float]
@@ -19,14 +20,18 @@ _CHANGED: dict[Path, dict[str, tuple[str, str]]] = {}
 class Store:
     """The finished runs of one recipe, in ``seed-N.json`` of a folder: seed, result and recipe.
 
-    Prints what of it cannot be described. Raises ``ValueError`` if there is no folder around.
+    Prints what of it cannot be described. Raises ``ValueError`` for a file and if there is no
+    folder around.
     """
 
     def __init__(self, folder: str | Path, function: Callable):
-        self.folder, self.function = Path(folder).resolve(), function
+        self.folder, self.function = Path(folder).expanduser().resolve(), function
+        self.name, self.lost = printable(self.folder.name), {}
         around = self.folder.parent
         if not around.is_dir():  # made here, it might hide a Drive that is not mounted yet
             raise ValueError(f"there is no folder {around}: make it first (in Colab: mount Drive)")
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"{self.name} is a file: name a folder for the runs")
         self.folder.mkdir(exist_ok=True)
         parts = function_recipe.parts(function)
         self.recipe = {"the function": name_of(function), "the scale": default_scale(), **parts}
@@ -34,30 +39,45 @@ class Store:
             if self.recipe.get(name) == after:
                 self.recipe[name] = before
         if unknown := ", ".join(function_recipe.unknown(parts)):
-            print(f"{self.folder.name}: {unknown} cannot be described, changes there go unnoticed")
+            say(f"{self.name}: {unknown} cannot be described, changes there go unnoticed")
 
     def read(self, seeds: Iterable[int]) -> dict[int, Result]:
         """The results that are there, by seed; ``ValueError`` if damaged or of another recipe."""
-        paths = {seed: self.folder / f"seed-{seed}.json" for seed in seeds}
-        return {seed: self._result(path, seed) for seed, path in paths.items() if path.exists()}
+        return {seed: self._result(seed) for seed in seeds if self._path(seed).exists()}
 
     def write(self, seed: int, result: Result) -> None:
         """Keep a finished run, and what it has changed itself, as a list that it appends to: that
-        makes no other recipe when the runs are called again in this process."""
+        makes no other recipe when the runs are called again in this process. Where it cannot be
+        written (a full disk; another process has kept a run of another recipe there) the others
+        still go on; ``tell_lost`` says so at the end."""
         saved = {"seed": seed, "result": result, "recipe": self.recipe}
-        write_whole(self.folder / f"seed-{seed}.json", json.dumps(saved, indent=1))
+        try:
+            self.read([seed])
+            write_whole(self._path(seed), json.dumps(saved, indent=1))
+        except (OSError, ValueError) as error:
+            self.lost[seed] = getattr(error, "strerror", None) or error
         now = function_recipe.parts(self.function)
         known = now.keys() & self.recipe.keys()
         _CHANGED[self.folder] = {name: (self.recipe[name], now[name]) for name in known}
 
-    def _result(self, path: Path, seed: int) -> Result:
-        place = f"{path.name} in {self.folder.name}"
+    def tell_lost(self) -> None:
+        """Print which runs could not be kept."""
+        if self.lost:
+            what = f"{count(len(self.lost), 'run')} could not be kept ({[*self.lost.values()][-1]})"
+            say(f"{self.name}: {what}. They count here, but another call does them again")
+
+    def _path(self, seed: int) -> Path:
+        return self.folder / f"seed-{seed}.json"
+
+    def _result(self, seed: int) -> Result:
+        path = self._path(seed)
+        place = f"{path.name} in {self.name}"
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
+            saved = json.loads(read_text(path))
             old, result = dict(saved["recipe"]), check_result(saved["result"])
             if saved["seed"] != seed:
                 raise ValueError(f"it holds seed {saved['seed']}")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             told = f"{place} is damaged or not a finished run: delete it, and it is done again"
             raise ValueError(told) from error
         changes = [

@@ -6,7 +6,7 @@ it is, never dropped.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import indent
@@ -15,13 +15,13 @@ from ..engine.text import count, printable
 from . import question_ids
 from .course_notebook import CourseText, plain
 from .notebook import Attachment, Cell, cells
+from .visible import has_signs, says_something
 
 _WORD = re.compile(  # each Chinese or Japanese sign, and all between what is no letter
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:['’-]\w+)*"
 )
 _ATTACHED = re.compile(r"!\[[^\[\]\n]{0,200}\]\(attachment:[^()\n]{0,200}\)")
-_ONLY_SIGNS = re.compile(r"[\s*_#>:：.-]*")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Answers:
 
     ``texts`` has what was typed to each question, in the order of the questions, and ``how`` by
     what it was found (metadata, line or place); ``missing`` those whose answer cell is gone and to
-    which nothing was typed; ``loose`` every typed text that fits no question, with the number of
-    its cell; ``changed`` and ``removed`` the code cells that are not as in the course;
-    ``attachments`` those of each question, and of no question below "".
+    which nothing was typed; ``loose`` every typed text that fits no question or says nothing (a
+    lone dot, a comment), with the number of its cell; ``changed`` and ``removed`` the code cells
+    that are not as in the course; ``attachments`` those of each question, and of no question below
+    "".
     """
 
     texts: dict[str, str]
@@ -114,6 +115,8 @@ def find_answers(notebook: dict, original: dict | None = None) -> Answers:
     reader = _Reader(questions, here, CourseText(here, theirs))
     for cell in here:
         reader.read(cell)
+    for question, parts in reader.typed.items():
+        reader.found.texts[question] = "\n\n".join(parts)
     return reader.found
 
 
@@ -123,6 +126,7 @@ class _Reader:
     def __init__(self, questions: Sequence[str], here: Sequence[Cell], course: CourseText):
         self.course = course
         self.texts = dict.fromkeys(questions, "")
+        self.typed: dict[str, list[str]] = defaultdict(list)
         self.found = Answers(self.texts, missing={*questions}, removed=course.removed)
         self.place: str | None = None
         self.times = Counter(cell.answer for cell in here)
@@ -144,17 +148,18 @@ class _Reader:
         home = parts[0][0]
         for question, how, part in parts:
             part = self.course.subtract(question_ids.ANY_PLACEHOLDER.sub("", part))
-            part = "" if _ONLY_SIGNS.fullmatch(part) else part.strip("\n").rstrip()
-            if part and question is None:
-                self.found.loose.append((cell.position, part))
-            elif part:
+            part, says = part.strip("\n").rstrip(), says_something(part)
+            if question is None or not says:
+                if says or has_signs(part):
+                    self.found.loose.append((cell.position, part))
+            else:
                 home, hows = question, self.found.how.get(question, "")
-                self.texts[question] = "\n\n".join(filter(None, (self.texts[question], part)))
+                self.typed[question].append(part)
                 if how not in hows:
                     self.found.how[question] = " and ".join(filter(None, (hows, how)))
         if cell.attachments:
             self.found.attachments.setdefault(home or "", []).extend(cell.attachments)
-            if home is None and cell.position not in dict(self.found.loose):
+            if home is None and cell.position not in dict(self.found.loose[-1:]):
                 self.found.loose.append((cell.position, "[an attachment without a text]"))
 
     def _pass(self, cell: Cell, named: Sequence[str]) -> None:
@@ -198,6 +203,6 @@ class _Reader:
         """Where a text says where we are: question (None for other headings of the course), how."""
         cuts = [(found, question, "line") for found, question in question_ids.answer_lines(text)]
         cuts += [(found, question, "place") for found, question in question_ids.questions(text)]
-        headings = question_ids.HEADING.finditer(text)
+        headings = question_ids.HEADING.finditer(text) if self.course.headings else ()
         cuts += [(one, None, "place") for one in headings if plain(one[0]) in self.course.headings]
         return sorted(cuts, key=lambda cut: cut[0].start())

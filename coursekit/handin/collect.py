@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .. import course
+from ..engine.console import say
 from ..engine.files import write_whole
 from ..engine.text import count, printable
 from .course_notebook import Originals
@@ -80,18 +81,20 @@ def _target(path: Path, force: bool) -> Path:
 def _tell(collection: Collection, target: Path) -> None:
     """Sum up on the terminal."""
     for original in collection.originals:
-        print(f"{original.stem}: {_answered(collection.of(original))}")
+        say(f"{original.stem}: {_answered(collection.of(original))}")
     strangers = [f"{one.file}: {one.title or 'no title'}" for one in collection.strangers]
     unused = [f"{file.shown}: {file.why}" for file in collection.unused]
     for what, lines in (("not of this course", strangers), ("not used", unused)):
         for line in lines[:MOST_LINES]:
-            print(f"{what}: {line}")
+            say(f"{what}: {line}")
         if len(lines) > MOST_LINES:
-            print(f"{what}: {len(lines) - MOST_LINES:,} more, which the report lists")
+            say(f"{what}: {len(lines) - MOST_LINES:,} more, which the report lists")
     if n := len(collection.loose):
-        print(f"texts that belong to no question: {n:,}, which the report lists")
+        say(f"texts that belong to no question: {n:,}, which the report lists")
+    for doubt in collection.doubts:
+        say(f"note: {doubt}")
     students = count(len(collection.students), "student")
-    print(f"{_answered(collection.submissions, f' of {students}:')}; see {target}")
+    say(f"{_answered(collection.submissions, f' of {students}:')}; see {target}")
 
 
 def _answered(submissions: list[Submission], whose: str = ",") -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,24 +104,26 @@ class CourseText:
     def subtract(self, text: str) -> str:
         """The text without the lines of those of the course's cells that are mostly in it."""
         lines = text.splitlines() if self.long else []
-        plains = [plain(line) for line in lines]
-        there = Counter(plains)
-        if not there.keys() & self.long:
+        places = defaultdict(deque)  # of each line, from the first on
+        for i, line in enumerate(map(plain, lines)):
+            places[line].append(i)
+        if not places.keys() & self.long:
             return text
         for own in self.prose:
-            shared = Counter(line for line in own if there[line])
-            if 2 * shared.total() >= len(own) and shared.keys() & self.long:
-                for i, line in enumerate(plains):
-                    if line and shared[line] > 0:
-                        shared[line] -= 1
-                        there[line] -= 1
-                        lines[i] = plains[i] = ""
+            shared = [line for line in own if places.get(line)]
+            if 2 * len(shared) >= len(own) and not self.long.isdisjoint(shared):
+                for line in shared:
+                    if places[line]:
+                        lines[places[line].popleft()] = ""
         return "\n".join(lines)
 
 
 def plain(text: str) -> str:
     """The text as it is compared: without regard to spaces and the ways to write one letter."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    words = text.split()
+    if not text.isascii():  # normalisation takes the square of its time over many accents
+        words = [unicodedata.normalize("NFC", one) if len(one) < 1000 else one for one in words]
+    return " ".join(words)
 
 
 def _pair_code(original: Sequence[Cell], here: Sequence[Cell]) -> tuple[dict[int, str], list[str]]:

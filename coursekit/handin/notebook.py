@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +11,8 @@ from typing import NamedTuple
 from ..course import NotANotebook
 
 MOST_CELLS = 5_000  # the course's notebooks have a hundred
+MANY = 4_000_000  # brackets in a file: more were made to fill memories
+MOST_BYTES = 100_000_000  # and 2 MB
 
 # Colab's badge as the course writes it, and as Colab writes it, too. Group 1 is the address that
 # it opens. Lengths are bounded, so that a text made to be slow is not.
@@ -55,29 +59,97 @@ class Cell:
 
 
 def read(path: Path) -> dict:
-    """The JSON of one of the course's notebooks, which must be of format 4 and in UTF-8.
+    """The JSON of one of the course's notebooks. Raises ``NotANotebook`` for a file that is none,
+    as ``valid`` does, and for one that cannot be read."""
+    return valid(contents(path))
 
-    Raises ``NotANotebook`` for anything else, and ``OSError``.
+
+def contents(path: Path) -> bytes:
+    """The bytes of one of the course's notebooks. Raises ``NotANotebook`` where there are none."""
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise NotANotebook("is not a file")
+        if (size := path.stat().st_size) > MOST_BYTES:
+            most = f"{MOST_BYTES // 10**6} MB are the limit: make its outputs fewer or smaller"
+            raise NotANotebook(f"has {size / 1e6:,.0f} MB, and {most}")
+        return path.read_bytes()
+    except OSError as error:
+        raise NotANotebook(f"cannot be read ({error.strerror or error})") from None
+
+
+def valid(data: bytes) -> dict:
+    """The JSON of one of the course's notebooks, which must be in UTF-8 and valid in format 4.
+
+    Raises ``NotANotebook`` for anything else.
     """
-    return parse(path.read_bytes(), exact=True)
+    content = parse(data, exact=True)
+    for place, problem in faults(content):
+        reason = ": ".join(map(str, [*place, problem]))
+        why = f"is not valid in format 4 ({reason}): open and save it in JupyterLab"
+        raise NotANotebook(why)
+    return content
+
+
+def faults(content: dict) -> Iterator[tuple[list, str]]:
+    """Where a notebook's JSON is not valid in format 4, and what is wrong there: as far as nbformat
+    is installed, which knows the format."""
+    version = content.get("nbformat"), content.get("nbformat_minor")
+    if [*map(type, version)] != [int, int] or version[0] != 4 or version[1] < 0:
+        yield [], "its format is {!r}.{!r}".format(*version)[:80]
+        return
+    # a grammar of web addresses, which takes a second to compile, and no notebook has any to check
+    sys.modules.setdefault("rfc3987_syntax", None)
+    try:
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+        from nbformat.validator import iter_validate
+
+        # what is wrong takes a millisecond for each output, so the beginning is looked at first
+        beginning = {**content, "cells": [*map(_beginning, content["cells"][:200])]}
+        for part in (beginning, content):
+            right = True
+            for error in iter_validate(part):
+                right = False
+                # for a type that no schema knows, the message would be the whole cell or output
+                unknown = error.validator == "oneOf"
+                problem = "it is of no known type" if unknown else error.message[-150:]
+                yield list(error.relative_path), problem
+            if not right:
+                return
+    except UnicodeEncodeError:
+        yield [], "it holds half of a sign, which is no text"
+    except ImportError:
+        pass
+    except (ValueError, TypeError, RecursionError):  # also of nbformat, where a type is a list
+        yield [], "it holds what the format does not know, as NaN or a type that is no text"
+
+
+def _beginning(cell):
+    """A cell with its first outputs."""
+    outputs = as_list(as_dict(cell).get("outputs"))
+    return {**cell, "outputs": outputs[:20]} if outputs else cell
 
 
 def parse(data: bytes, exact: bool = False) -> dict:
     """The JSON of a notebook, of which no more is sure than that it has a list of cells.
 
-    What students hand in may be in any encoding that JSON allows, and format 3 is made format 4
-    without a loss of text (it keeps its ``worksheets``, too); ``exact`` allows neither. Raises
-    ``NotANotebook`` when there is none in these bytes; the message goes on after the file's name.
+    What students hand in may be in any encoding that JSON allows and have any signs in its texts,
+    and format 3 is made format 4 without a loss of text (it keeps its ``worksheets``, too);
+    ``exact`` allows none of it. Raises ``NotANotebook`` when there is none in these bytes; the
+    message goes on after the file's name.
     """
     content, why = {}, "it has no list of cells"
     try:
-        text = data.decode() if exact else data
-        content = as_dict(json.loads(text, parse_int=int if exact else _whole))
+        if exact:
+            content = as_dict(json.loads(data.decode("utf-8-sig")))
+        elif why_not := _other_kind(data):
+            raise ValueError(why_not)
+        else:
+            content = as_dict(_READER.decode(_text(data)))
     except UnicodeDecodeError:
-        why = "it is not text in UTF-8"
+        why = "it is not text in UTF-8: save it in this encoding"
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}: {error.msg}"
-        why = f"it is not JSON ({where})" if data.strip() else "it is empty"
+        why = f"it is not JSON ({where})" if data.strip(b"\0 \t\r\n") else "it is empty"
     except RecursionError:
         why = "its JSON is nested too deep"
     except (ValueError, MemoryError) as error:
@@ -166,6 +238,38 @@ def _renewed(cell: dict) -> dict:
     return cell
 
 
+def _text(data: bytes) -> str:
+    """The text of a file as any editor or disk may have left it."""
+    return data.decode(json.detect_encoding(data), "surrogatepass").lstrip("\ufeff").rstrip("\0")
+
+
+def _other_kind(data: bytes) -> str:
+    """What a file is in truth, by its first bytes; empty if it may be a notebook."""
+    begin = data[:100].lstrip()
+    kinds = {b"%PDF": "a PDF", b"PK\3\4": "a zip archive", b"<": "a web page", b"#": "a program"}
+    kinds |= {b"Rar!": "a rar archive", b"7z\xbc": "a 7z archive", b"\x1f\x8b": "a gz archive"}
+    kind = next((kind for sign, kind in kinds.items() if begin.startswith(sign)), "")
+    if not kind and len(data) > MANY and sum(map(data.count, (b"{", b"["))) > MANY:
+        return f"it has more than {MANY:,} lists and objects"
+    return kind and f"it is {kind}: ask for the notebook"
+
+
+def _object(pairs: list[tuple]) -> dict:
+    """An object of JSON; where cells or a text are there twice, both are kept."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        for name in made.keys() & {"cells", "worksheets", "source", "input"}:
+            values = [value for other, value in pairs if other == name]
+            if {*map(type, values)} == {str}:
+                made[name] = "\n".join(values)
+            elif {*map(type, values)} == {list}:
+                made[name] = [part for value in values for part in value]
+    return made
+
+
 def _whole(digits: str) -> int:
     """A whole number of JSON. One that no notebook has, and that takes long to read, is none."""
     return int(digits) if len(digits) <= 18 else 0
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, strict=False)

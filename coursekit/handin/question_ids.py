@@ -6,6 +6,7 @@ metadata (``{"coursekit": {"answer": "w2-q3"}}``) and in its first line (``**Ans
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from .notebook import Cell
 
@@ -14,17 +15,18 @@ PLACEHOLDER = "*Write your answer here.*"
 EXACT_QUESTION = re.compile(r"### Question (w(\d+)-q\d+)\b")
 EXACT_ANSWER = re.compile(r"\*\*Answer (w\d+-q\d+)\*\*[ ]*(?:\n|$)")
 # As people leave them: other signs around them, another case, text behind them.
-ANY_PLACEHOLDER = re.compile(r"(?im)^[ \t]*[*_]*Write your answer here\.?[*_]*[ \t]*")
+ANY_PLACEHOLDER = re.compile(r"(?im)^[ \t]*[*_]*Write your answer here[.…]*[*_]*[.…]*[ \t]*")
 ANY_QUESTION = re.compile(r"(?im)^#{1,6}[ \t]+Question[ \t]+(w\d+-q\d+)\b")
 _ANY_ANSWER = re.compile(  # signs before, week, question, signs behind
     r"(?im)^([ \t>*_#-]*)Answer[ \t]+(w\d+)-?(q\d+)\b([*_]*[:：.]?[*_]*)[ \t]*"
 )
+MOST = 2_000  # marks in one cell; what comes behind them is text
 HEADING = re.compile(r"(?m)^ {0,3}(#{1,6})[ \t].*$")
 
 
 def questions(text: str) -> list[tuple[re.Match, str]]:
     """The headings in a text that ask a question, each with its id."""
-    return [(found, found[1].lower()) for found in ANY_QUESTION.finditer(text)]
+    return [(found, found[1].lower()) for found in islice(ANY_QUESTION.finditer(text), MOST)]
 
 
 def answer_lines(text: str) -> list[tuple[re.Match, str]]:
@@ -36,7 +38,7 @@ def answer_lines(text: str) -> list[tuple[re.Match, str]]:
     first = len(text) - len(text.lstrip())
     return [
         (found, f"{found[2]}-{found[3]}".lower())
-        for found in _ANY_ANSWER.finditer(text)
+        for found in islice(_ANY_ANSWER.finditer(text), MOST)
         if found[1].strip()
         or found[4]
         or found.start() <= first

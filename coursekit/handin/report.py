@@ -5,6 +5,7 @@ import difflib
 import re
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -15,11 +16,11 @@ from markupsafe import Markup
 from . import question_ids, safe_html
 from .answers import Answers, Change, start, words
 from .course_notebook import Original
-from .notebook import Attachment, cells
-from .submissions import Collection, Submission, listed
+from .notebook import cells
+from .submissions import Collection, Submission
 
-LONGEST_CODE = 300  # lines of a cell that is compared line by line
-ALL_IMAGES = 60_000_000  # letters: more and a browser has trouble; what comes after is named only
+LONGEST_CODE = 300  # lines of a cell that is shown and compared line by line
+ALL_LETTERS = 100_000  # of one notebook's texts: a text of odd signs takes a second for so many
 COLUMNS = "student,notebook,question,status,words,attachments,found by,text,file,cell".split(",")
 
 # Spreadsheets pass over blanks: spaces of any kind, and signs without a width. They take all signs
@@ -27,7 +28,8 @@ COLUMNS = "student,notebook,question,status,words,attachments,found by,text,file
 _SPACES = "".join(c for c in map(chr, range(0x3001)) if category(c) == "Zs")
 _BLANK = f"{_SPACES}\r\n\t\ufeff\u200b\u200c\u200d\u2060\u00ad"
 _SIGNS = "".join(c for c in map(chr, range(0x10000)) if normalize("NFKC", c)[:1] in [*"=+-@"])
-_FORMULA = re.compile(rf"((?:^|[;\t\r\n])[{re.escape(_BLANK)}]*)([{re.escape(_SIGNS)}])")
+# The blanks are passed over whether or not a sign follows, so that no text is read twice.
+_FORMULA = re.compile(rf"((?:^|[;\t\r\n])[{re.escape(_BLANK)}]*)([{re.escape(_SIGNS)}]?)")
 
 
 def page(collection: Collection) -> str:
@@ -36,29 +38,27 @@ def page(collection: Collection) -> str:
         Path(__file__).with_name("report.html"),
         all=collection,
         when=time.strftime("%d %B %Y, %H:%M"),
-        answer=safe_html.html,
+        answer=_Texts().show,
         asked=_asked,
         code=_code,
         code_counts=_code_counts,
         median=_median,
-        images=_Images().show,
+        image=safe_html.image,
         start=_start,
     )
     return safe_html.clean(text)
 
 
-class _Images:
-    """Shows attachments until a page has enough of them."""
+class _Texts:
+    """Lays texts out until there are enough of one notebook; the others are as they were typed."""
 
     def __init__(self):
-        self.left = ALL_IMAGES
+        self.letters = Counter()
 
-    def show(self, attachments: Sequence[Attachment]) -> Iterator[tuple[str, str]]:
-        """The name of each attachment, and its address; empty if it is not shown."""
-        for name, kind, data in attachments:
-            address = safe_html.image(kind, data) if len(data) <= self.left else ""
-            self.left -= len(address)
-            yield name, address
+    def show(self, submission: Submission, text: str) -> Markup:
+        self.letters[submission.number] += len(text)
+        enough = self.letters[submission.number] > ALL_LETTERS
+        return safe_html.as_typed(text) if enough else safe_html.html(text)
 
 
 def _asked(original: Original, name: str) -> Markup:
@@ -75,7 +75,9 @@ def _asked(original: Original, name: str) -> Markup:
 def _code(change: Change) -> list[tuple[str, str]]:
     """A code cell as (sign, line): + for new lines, - for gone ones, a blank for the others."""
     after, before = (text.splitlines() for text in (change.text, change.before or ""))
-    if change.before is None or max(len(after), len(before)) > LONGEST_CODE:
+    if max(len(after), len(before)) > LONGEST_CODE:
+        return [("+", change.text)]
+    if change.before is None:
         return [("+", line) for line in after]
     _, _, _, *lines = difflib.unified_diff(before, after, n=2, lineterm="")  # a head of three lines
     return [("…", "") if line.startswith("@@") else (line[0], line[1:]) for line in lines]
@@ -122,7 +124,9 @@ def harmless(value):
     """
     if not isinstance(value, str):
         return value
-    value = _FORMULA.sub(r"\1'\2", safe_html.clean(value))
+    value = _FORMULA.sub(
+        lambda found: f"{found[1]}'{found[2]}" if found[2] else found[0], safe_html.clean(value)
+    )
     return f"'{value}" if value.startswith(("\t", "\r", "\n")) else value
 
 
@@ -142,5 +146,6 @@ def _rows(collection: Collection) -> Iterator[dict]:
     for one in collection.strangers:
         yield dict(student=one.student, status="other course", text=one.title, file=one.file)
     for file in collection.unused:
-        student, _ = listed(file.parts)
-        yield dict(student=student, status="not used", text=file.why, file=file.shown)
+        yield dict(student=file.student, status="not used", text=file.why, file=file.shown)
+    for doubt in collection.doubts:
+        yield dict(status="note", text=doubt)

@@ -55,10 +55,9 @@ def render(template: Path, **values) -> str:
 
 def html(text: str) -> Markup:
     """A text in Markdown as HTML; one that is very long as it was typed."""
-    text = clean(text)
     if len(text) > LONGEST:
-        summary = f"A text of {len(text):,} characters, as it was typed"
-        return Markup(f"<details><summary>{summary}</summary>{_typed(text)}</details>")
+        return as_typed(text)
+    text = clean(text)
     try:
         page = nh3.clean(
             _markdown()(text),
@@ -76,6 +75,12 @@ def html(text: str) -> Markup:
         return Markup(_typed(text))
     # An empty header says nothing to a screen reader.
     return Markup(page.replace('<th scope="col"></th>', "<td></td>"))
+
+
+def as_typed(text: str) -> Markup:
+    """A text folded away, with every sign that was typed."""
+    summary = f"A text of {len(text):,} characters, as it was typed"
+    return Markup(f"<details><summary>{summary}</summary>{_typed(clean(text))}</details>")
 
 
 def image(kind: str, data: str) -> str:

@@ -1,27 +1,21 @@
 """All that a class handed in: what each notebook says, whose it is, and what could not be used."""
 
-import os
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from ..course import NotANotebook
 from ..engine.text import printable
-from . import archives, notebook
+from . import archives, notebook, safe_html
 from .answers import Answers, find_answers
 from .course_notebook import Original, Originals
+from .notebook import Attachment
+from .owners import Owners
 from .run_traces import Execution, read_execution
 
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?")
-_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_\d+_.+")
-# What a name says besides the person's: the week, and how often the file was copied.
-_NO_PERSON = (
-    r"\.(?:ipynb|zip)\b|(?<![a-z0-9])(?:week|w)[ _-]?\d+(?![a-z0-9])|(?<![a-z])copy of(?![a-z])"
-    r"|[ _-]+copy ?\d*(?![a-z0-9])|\(\d+\)"
-)
+ALL_IMAGES = 60_000_000  # letters of base64: more, and a browser has trouble
 
 
 @dataclass
@@ -29,8 +23,9 @@ class Submission:
     """One notebook that was handed in: its file, whose it is, and what was found in it.
 
     One that is not of this course has an empty ``stem`` and no ``original``, answers or execution.
-    ``old`` says whether it is in format 3; ``number`` counts those of the course from 1; ``again``
-    says whether the student handed in another file of the same notebook.
+    ``old`` says whether it is in format 3; ``saved`` when it was (seconds, 0 if unknown);
+    ``number`` counts those of the course from 1; ``again`` says whether the student handed in
+    another file of the same notebook, ``newest`` whether this one was saved after all others.
     """
 
     file: str
@@ -44,18 +39,21 @@ class Submission:
     student: str = ""
     number: int = 0
     again: bool = False
+    newest: bool = False
+    saved: float = 0
 
 
 @dataclass
 class Collection:
     """The notebooks of the course, those that are not (``strangers``), both in the order of the
-    students, the files that could not be used, and the course's notebooks of which there are some
-    (``originals``)."""
+    students, the files that could not be used, the course's notebooks of which there are some
+    (``originals``), and sentences about whose work could not be told (``doubts``)."""
 
     submissions: list[Submission] = field(default_factory=list)
     strangers: list[Submission] = field(default_factory=list)
     unused: list[archives.File] = field(default_factory=list)
     originals: list[Original] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def students(self) -> dict[str, list[Submission]]:
@@ -79,95 +77,67 @@ class Collection:
 
 def gather(paths: Iterable[Path], originals: Originals, leave_out: Path) -> Collection:
     """Read all notebooks in these folders and archives, but for the file to ``leave_out``."""
-    made, found, places = Collection(), [], []
+    made, found, places, images = Collection(), [], [], _Images()
     for file in archives.read(paths, leave_out):
         if file.data is None:
             made.unused.append(file)
             continue
         try:
-            found.append(_look(file, originals))
+            found.append(_look(file, originals, images))
             places.append(file.parts)
         except NotANotebook as error:
             made.unused.append(archives.File(file.parts, why=f"it {error}"))
-    for one, student in zip(found, whose(places, [original.stem for original in originals.all])):
-        one.student = student
-    times = Counter((one.student, one.stem) for one in found)
+    stems = [original.stem for original in originals.all]
+    owners = Owners(places, stems, [one.stem for one in found])
+    same = defaultdict(list)
+    for one, one.student in zip(found, owners.names):
+        same[one.student, one.stem].append(one)
+    for all in same.values():
+        all.sort(key=lambda one: one.saved)
+        for one in all:
+            one.again = len(all) > 1
+        all[-1].newest = len(all) > 1 and all[-1].saved > all[-2].saved
+    made.unused = [*{(file.parts, file.why): file for file in made.unused}.values()]
+    times = Counter(file.why for file in made.unused)
+    made.unused.sort(key=lambda file: (not file.lost, times[file.why]))  # what matters comes first
+    for file in made.unused:
+        file.student = owners.of_unused(file.parts) if file.lost else ""
+    made.doubts = owners.doubts
     found.sort(key=lambda one: (one.student.casefold(), one.student, one.stem, one.file))
     made.submissions = [one for one in found if one.original]
     made.strangers = [one for one in found if not one.original]
     made.originals = [one for one in originals.all if made.of(one)]
     for number, one in enumerate(made.submissions, 1):
-        one.number, one.again = number, times[one.student, one.stem] > 1
+        one.number = number
     return made
 
 
-def _look(file: archives.File, originals: Originals) -> Submission:
+class _Images:
+    """Keeps attachments that can be shown until there are enough; of the others the names."""
+
+    def __init__(self):
+        self.left = ALL_IMAGES
+
+    def keep(self, attachments: list[Attachment]) -> None:
+        for i, (name, kind, data) in enumerate(attachments):
+            if len(data) > self.left or not safe_html.image(kind, data):
+                data = ""
+            self.left -= len(data)
+            attachments[i] = Attachment(name, kind, data)
+
+
+def _look(file: archives.File, originals: Originals, images: _Images) -> Submission:
     """Read one notebook. Raises ``NotANotebook`` where there is none."""
     content = notebook.parse(file.data)
     original = originals.find(content, file.parts[-1])
-    made = Submission(file.shown, len(content["cells"]), "worksheets" in content, original)
+    old = "worksheets" in content
+    made = Submission(file.shown, len(content["cells"]), old, original, saved=file.saved)
     if original:
         made.stem, made.title = original.stem, original.title
         made.answers = find_answers(content, original.content)
         made.execution = read_execution(content)
+        for attachments in made.answers.attachments.values():
+            images.keep(attachments)
     else:
         made.title = printable(notebook.title(content))
     return made
-
-
-def whose(paths: Sequence[tuple[str, ...]], stems: Iterable[str]) -> list[str]:
-    """Whose the file at each of these paths is: a name that is short and keeps people apart.
-
-    Moodle and Canvas put names into the paths. Elsewhere a name is what tells a path from the
-    others, without ``stems``, the names of the course's notebooks. The same name in two places is
-    taken for the same person.
-    """
-    listings = [listed(parts) for parts in paths]
-    people = {(parts[0], *who) for parts, who in zip(paths, listings)}
-    times = Counter((place, name) for place, name, _ in people)
-    namesakes = {name for (_, name), n in times.items() if n > 1}
-    ours = map(re.escape, sorted(stems, key=len, reverse=True))
-    of_course = re.compile("|".join([*ours, _NO_PERSON]), re.IGNORECASE)
-    keys = {parts: _key(parts, of_course) for parts, (name, _) in zip(paths, listings) if not name}
-    names = _shortest(set(keys.values()))
-    return [
-        f"{name} ({number})" if name in namesakes else name or printable(names[keys[parts]])
-        for parts, (name, number) in zip(paths, listings)
-    ]
-
-
-def listed(parts: tuple[str, ...]) -> tuple[str, str]:
-    """Name and number that Moodle or Canvas wrote into the path; empty where there are none."""
-    for part in parts[1:]:
-        if found := _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part):
-            return printable(found["name"]), found["id"]
-    return "", ""
-
-
-def _key(parts: tuple[str, ...], of_course: re.Pattern) -> tuple[str, ...]:
-    """What in a path may tell whose it is: what was asked for, then what is left of each name."""
-    first, *below = (of_course.sub(" ", part).strip(" _.,-") for part in parts)
-    if len(parts) == 1:
-        return "", first or parts[0]
-    return first, *(filter(None, below) if any(below) else parts[-1:])
-
-
-def _shortest(keys: set[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """A name for each key. A folder that is a person's holds only that person's files."""
-    owner = {
-        key: next((key[:n] for n in range(2, len(key)) if key[:n] in keys), key) for key in keys
-    }
-    people = set(owner.values())
-    common = len(os.path.commonprefix([key[:-1] for key in people]))
-    short = {key: key[common:] for key in people}
-    for column in zip(*short.values()):
-        if len({*column}) == len(people):  # one place in the path tells all of them apart
-            names = dict(zip(short, column))
-            break
-    else:
-        begin = Counter(left[:n] for left in short.values() for n in range(1, len(left) + 1))
-        names = {}
-        for key, left in short.items():
-            own = next((left[:n] for n in range(1, len(left)) if begin[left[:n]] == 1), left)
-            names[key] = "/".join(filter(None, own))
-    return {key: names[owner[key]] for key in keys}

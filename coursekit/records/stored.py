@@ -4,12 +4,13 @@ import hashlib
 import json
 import math
 import statistics
-import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..engine.files import write_whole
+from ..engine.commands import git
+from ..engine.files import ChangedMeanwhile, content_of, read_text, write_whole
 from ..engine.provenance import made_up
 from ..engine.settings import SCALES
 
@@ -94,6 +95,9 @@ class Run:
     def __post_init__(self):
         if self.scale not in SCALES[1:]:
             raise RecordError(f"no run at scale {self.scale!r} is stored, only laptop and full")
+        texts = self.device, self.machine, self.date, self.commit, *self.data
+        if not all(type(text) is str for text in texts):
+            raise RecordError("device, machine, date, commit and data of a run are texts")
         if self.complete and self.minutes is None:
             raise RecordError("a complete run says how many minutes it took")
         if invented := made_up(self.data):
@@ -117,7 +121,7 @@ def read(path: Path) -> list[Run]:
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        content = json.loads(read_text(path), parse_constant=_refuse)
         if content["schema"] != SCHEMA:
             raise RecordError(f"it has schema {content['schema']!r}, not {SCHEMA}")
         if content["notebook"] != path.stem:
@@ -125,7 +129,7 @@ def read(path: Path) -> list[Run]:
         return [_run(one) for one in content["runs"]]
     except RecordError as error:
         raise RecordError(f"{path.name}: {error}") from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except Exception as error:  # whatever comes of a changed file
         what = f"{path.name} is damaged or holds no stored runs"
         raise RecordError(f"{what} ({type(error).__name__}: {error}): restore it") from error
 
@@ -157,29 +161,29 @@ def keep(path: Path, run: Run) -> None:
 
     Raises ``RecordError`` when the file cannot be read, and leaves it as it is.
     """
-    others = [one for one in read(path) if (one.scale, one.device) != (run.scale, run.device)]
-    write(path, [*others, run])
+    while True:
+        before = content_of(path)
+        others = [one for one in read(path) if (one.scale, one.device) != (run.scale, run.device)]
+        with suppress(ChangedMeanwhile):  # by a run that ended at the same moment
+            return write(path, [*others, run], replacing=before)
 
 
-def write(path: Path, runs: Sequence[Run]) -> None:
-    """Write a notebook's stored runs, smaller scales first."""
+def write(path: Path, runs: Sequence[Run], **options) -> None:
+    """Write a notebook's stored runs, smaller scales first; the options are ``write_whole``'s."""
     contents = []
     for run in sorted(runs, key=lambda run: (SCALES.index(run.scale), run.device)):
         content = json.loads(json.dumps(asdict(run), allow_nan=False))
         contents.append({**content, "sum": _sum(content)})
     whole = {"schema": SCHEMA, "notebook": path.stem, "runs": contents}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(whole, indent=1, ensure_ascii=False) + "\n", **options)
 
 
 def commit_of(root: Path) -> str:
     """The commit that a checkout stands at, with a plus where files have changed since; empty where
     git does not know."""
-    said = []
-    for command in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "-uno"]):
-        try:
-            done = subprocess.run(["git", "-C", root, *command], capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-        said.append(done.stdout.decode().strip())
-    return said[0] + "+" * bool(said[1])
+    try:
+        changed = git(root, "status", "--porcelain", "-uno")
+        return git(root, "rev-parse", "--short", "HEAD") + "+" * bool(changed)
+    except OSError:  # there is no git
+        return ""

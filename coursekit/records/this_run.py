@@ -10,7 +10,9 @@ import numpy as np
 import torch
 import torchvision
 
+from ..engine.console import say
 from ..engine.provenance import USED, made_up
+from ..engine.text import count
 from ..lab import default_device, default_scale
 from . import stored
 from .beside import Table, table
@@ -51,13 +53,13 @@ def record(
         by_seed = {torch.initial_seed(): values}
     else:
         raise RecordError(f"{label}: give a dict of numbers by seed, not {type(values).__name__}")
-    # six digits: what differs beyond them differs between two machines as well
-    rounded = tuple(float(f"{float(value) * scale:.6g}") for value in by_seed.values())
-    seeds = tuple(int(seed) for seed in by_seed)
     texts = {"old_course": str(old_course), "paper": str(paper), "settings": settings}
     try:
+        # six digits: what differs beyond them differs between two machines as well
+        rounded = tuple(float(f"{float(value) * scale:.6g}") for value in by_seed.values())
+        seeds = tuple(int(seed) for seed in by_seed)
         FIGURES[label] = Figure(rounded, seeds, unit, headline=headline, **texts)
-    except RecordError as error:
+    except (TypeError, ValueError) as error:
         raise RecordError(f"{label}: {error}") from None
     if (path := os.environ.get("COURSEKIT_RECORD")) and _worth_keeping():
         stored.write(Path(path), [this_run()])
@@ -73,7 +75,7 @@ def this_run() -> Run:
     modules = {"torch": torch, "torchvision": torchvision, "numpy": np}
     versions = {name: str(module.__version__) for name, module in modules.items()}
     gpu = default_device().type == "cuda"
-    processor = f"{_processor()}, {torch.get_num_threads()} threads"
+    processor = f"{_processor()}, {count(torch.get_num_threads(), 'thread')}"
     return Run(
         scale=default_scale(),
         device=torch.cuda.get_device_name() if gpu else "CPU",
@@ -95,16 +97,14 @@ def _processor() -> str:
 
 
 def recorded(notebook: str) -> Table:
-    """A table: what this run has recorded, the stored runs of the notebook,
-    the old course and the paper; each mean with the smallest and the largest value of the seeds.
+    """A table of what this run has recorded beside the stored runs of the notebook, the old course
+    and the paper, with a note that says how to read it.
 
-    The last columns say where 95 of 100 further runs like the stored ones are expected at this
-    scale, and whether this run is inside. Raises ``RecordError`` for a file of stored runs that is
-    damaged.
+    Raises ``RecordError`` for a file of stored runs that is damaged.
     """
     runs = stored.read(stored.path_of(notebook))
     if not runs:
-        print(f"no runs of {notebook} are stored yet")
+        say(f"no runs of {notebook} are stored yet")
     elif not _worth_keeping():
-        print("This run uses made-up data, so only its lesson compares with the stored runs.")
+        say("This run uses made-up data, so only its lesson compares with the stored runs.")
     return table(runs, FIGURES, default_scale())

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ from scipy.io import savemat
 import coursekit as ck
 from coursekit import cli, course
 from coursekit.classroom import datasets
-from coursekit.data import download, hyperspectral, standins
+from coursekit.data import download, hyperspectral, reading, standins
 from coursekit.data.catalogue import GREY_PHOTOS, SETS
 from coursekit.data.download import File
 from coursekit.engine.provenance import STANDIN
@@ -401,7 +402,7 @@ def test_what_is_missing_is_downloaded(publisher, published, capsys):
     (below / first.path).write_bytes(published[f"MNIST/raw/{Path(first.path).name}"])
     assert datasets.fetch([]) == 0, "what nobody can have is no failure unless it is named"
     said = capsys.readouterr().out
-    assert "mnist: downloading 3 files from 127.0.0.1\nmnist: 3 files, 0.0 MB, now in " in said
+    assert "mnist: downloading 3 files\nmnist: 3 files, 0.0 MB, now in " in said
     assert (
         "fashion_mnist: downloading 4 files" in said and "salinas_a: cannot be downloaded" in said
     )
@@ -452,6 +453,52 @@ def test_offline_nothing_is_fetched(folder):
     ):
         datasets.fetch([])
     assert everything_below(folder) == []
+
+
+@pytest.mark.parametrize("action", ["list", "verify", "pack"])
+def test_a_list_of_hashes_that_cannot_be_read(sets, room, capsys, action):
+    (sets / "SHA256SUMS").write_bytes("Gr\u00f6\u00dfe".encode("latin-1"))
+    options = ["data", action, "cifar10", *(["-o", str(room)] if action == "pack" else [])]
+    assert cli.main(options) == (1 if action == "pack" else 2)
+    said = capsys.readouterr()
+    assert "SHA256SUMS is not text in UTF-8 (line 1)" in said.out + said.err
+
+
+def test_photos_in_folders_of_their_classes(sets, room, monkeypatch, capsys):
+    photos = sets / "cats_vs_dogs"
+    for kind in ("cat", "dog"):
+        (photos / kind.title()).mkdir()
+        for path in photos.glob(f"{kind}.*"):
+            path.rename(photos / kind.title() / path.name[4:])
+    datasets.list_sets(["cats_vs_dogs"])
+    assert "folder of photos" in capsys.readouterr().out
+    assert datasets.pack(["cats_vs_dogs"], str(room), force=False) == 0
+    assert "8 files in cats_vs_dogs/" in capsys.readouterr().out
+    paths = [f"cats_vs_dogs/{kind}/{i}.png" for kind in ("Cat", "Dog") for i in range(4)]
+    assert sorted(everything_below(room)) == [".photos", "SHA256SUMS", *paths][1:]
+    monkeypatch.setenv("COURSEKIT_DATA", str(room))
+    assert datasets.verify(["cats_vs_dogs"]) == 0
+    assert "ok, 8 files" in capsys.readouterr().out
+    (room / paths[-1]).write_bytes(b"")
+    assert datasets.verify(["cats_vs_dogs"]) == 1
+    assert f"DAMAGED, {paths[-1]}" in capsys.readouterr().out
+    monkeypatch.setenv("COURSEKIT_DATA", str(sets))
+    (photos / "Dog" / "3.png").unlink()
+    assert datasets.pack(["cats_vs_dogs"], str(room), force=True) == 0
+    assert sorted(everything_below(room)) == ["SHA256SUMS", *paths[:-1]]
+
+
+def test_photos_that_are_replaced_are_never_half_of_them(sets, room, monkeypatch):
+    assert datasets.pack(["cats_vs_dogs"], str(room), force=False) == 0
+    replace, moved = os.replace, []
+
+    def watched(source, goal):
+        replace(source, goal)
+        moved.append(len([*(room / "cats_vs_dogs").glob("*")]))
+
+    monkeypatch.setattr(os, "replace", watched)
+    assert datasets.pack(["cats_vs_dogs"], str(room), force=True) == 0
+    assert {*moved} == {0, 8}, "none or all"
 
 
 # ---- pack
@@ -730,7 +777,7 @@ def test_a_break_while_files_are_moved_leaves_no_wrong_hash(sets, room, monkeypa
     with pytest.raises(KeyboardInterrupt):
         datasets.pack(["set12"], str(room), True)
     assert len(calls) == 7, "the list and six photos"
-    assert [*download.listed_hashes(room)] == ["mnist.npz"]
+    assert [*reading.listed(room)] == ["mnist.npz"]
     assert not [path for path in room.iterdir() if path.name.startswith(".")]
 
 
@@ -797,12 +844,14 @@ def test_parts_join_to_the_same_bytes(sets, room, monkeypatch, capsys):
     parts = in_parts(room)
     number = len(parts)
     assert number == -(-(whole / "cifar10.npz").stat().st_size // 1000) > 9
-    assert f"cifar10: cifar10.npz in {number} parts, for coursekit" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"cifar10: cifar10.npz in {number} parts, for coursekit" in said
+    assert said.endswith(f", when the parts are joined (coursekit data join {room})\n")
     assert not (room / "cifar10.npz").exists()
     assert {(room / name).stat().st_size for name in parts[:-1]} <= {1000} | {
         (whole / "cifar10.npz").stat().st_size % 1000
     }
-    assert "cifar10.npz" not in download.listed_hashes(room), "it is not there yet"
+    assert "cifar10.npz" not in reading.listed(room), "it is not there yet"
     done = subprocess.run(
         [sys.executable, "-m", "coursekit", "data", "join", "room"],
         cwd=room.parent,
@@ -871,12 +920,20 @@ def test_parts_that_do_not_fit_are_named(sets, room, capsys, spoil, told):
         assert text.format(a=a.name, b=b.name) in said["cifar10.npz"]
     assert not any(part.name in said["cifar10.npz"] for part in others)
     assert said["mnist.npz"].startswith("joined"), "the other file is joined all the same"
-    assert "cifar10.npz" not in contents(room).keys() | download.listed_hashes(room).keys()
+    assert "cifar10.npz" not in contents(room).keys() | reading.listed(room).keys()
     assert before.items() <= contents(room).items(), "what has arrived is as it was"
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda text: "", lambda text: text[:200], lambda text: text + "x"]
+    "spoil",
+    [
+        lambda text: "",
+        lambda text: text[:200],
+        lambda text: text + "x",
+        lambda text: "0" * 64 + text[64:],
+        lambda text: "".join(sorted(text.splitlines(keepends=True), reverse=True)),
+        lambda text: re.sub("  [0-9]+  ", "  " + "9" * 5000 + "  ", text),
+    ],
 )
 def test_a_damaged_list_of_parts(sets, room, capsys, spoil):
     in_parts(room)

@@ -5,6 +5,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -119,6 +120,12 @@ def output(*arguments, **options):
     return lambda notebook: notebook.cells[3].outputs.append(new_output(*arguments, **options))
 
 
+def code(lines):
+    """An edit: further lines in cell 4."""
+    return replace(4, "display(", f"{lines}\ndisplay(")
+
+
+DRAWING = "![A drawing](drawing.png)"
 # (rule, cell of the finding, a word of its message, edit of the second notebook)
 BROKEN = [
     ("format", None, "not 4.5", lambda notebook: notebook.update(nbformat_minor=4)),
@@ -132,7 +139,7 @@ BROKEN = [
         "kernel",
         None,
         "the kernel course",
-        lambda notebook: notebook.metadata.kernelspec.update(name="course"),
+        lambda one: one.metadata.kernelspec.update(name="course"),
     ),
     ("counts", 4, "the execution count is 7, not 2", change(4, execution_count=7)),
     ("counts", 2, "is missing, not 1", change(2, execution_count=None)),
@@ -145,30 +152,15 @@ BROKEN = [
     ("badge", 1, "leads to https://colab.research.google.com", replace(1, "/blob/main", "")),
     ("repository", 1, "grace/cnn: write ada/cnn", replace(1, "github/ada", "github/grace")),
     ("pictures", 3, "the picture ![](", replace(3, "A drawing", "")),
-    (
-        "pictures",
-        3,
-        "alternative text",
-        replace(3, "![A drawing](drawing.png)", '<img src="drawing.png">'),
-    ),
-    (
-        "pictures",
-        3,
-        "alternative text",
-        replace(3, "![A drawing](drawing.png)", '<img src="drawing.png" alt="">'),
-    ),
+    ("pictures", 3, "alternative text", replace(3, DRAWING, '<img src="a.png">')),
+    ("pictures", 3, "alternative text", replace(3, DRAWING, '<img src="a.png" alt="">')),
     ("pictures", 4, "image/png output", output("display_data", {"image/png": "iVBO"})),
     ("pictures", 4, "text/html output", output("display_data", {"text/html": "<img src='x.png'>"})),
     ("questions", 6, "does not answer w2-q1", replace(7, "Answer w2-q1", "Answer w2-q2")),
     ("questions", 6, "does not answer w2-q1", replace(7, "**Answer", "Answer")),
     ("questions", 6, "does not answer w2-q1", tag(7)),
     ("questions", 6, "does not answer w2-q1", lambda notebook: notebook.cells.pop(6)),
-    (
-        "questions",
-        6,
-        'tag it question, and begin it like "###',
-        replace(6, "### Question w2-q1", "### Question 1"),
-    ),
+    ("questions", 6, 'tag it question, and begin it like "###', replace(6, "Question w2-q", "Q")),
     ("questions", 6, "half a question: tag it", tag(6)),
     ("questions", 6, "without its question", lambda notebook: notebook.cells.pop(5)),
     (
@@ -201,18 +193,8 @@ BROKEN = [
         'metadata name the answer "w2-q9"',
         lambda notebook: notebook.cells[6].metadata.coursekit.update(answer="w2-q9"),
     ),
-    (
-        "checks",
-        4,
-        "w2-q99 cannot be checked: seal",
-        replace(4, "display", "ck.check('w2-q99', ...)\ndisplay"),
-    ),
-    (
-        "checks",
-        4,
-        "w2-q3 has not been asked yet",
-        replace(4, "display", "ck.check('w2-q3', ...)\ndisplay"),
-    ),
+    ("checks", 4, "w2-q99 cannot be checked: seal", code("ck.check('w2-q99', ...)")),
+    ("checks", 4, "w2-q3 has not been asked yet", code("ck.check('w2-q3', ...)")),
     ("hand_in", 9, "not ck.answers()", replace(9, "ck.answers()", "print(1)")),
     ("hand_in", 8, "not ck.answers()", lambda notebook: notebook.cells.pop()),
     ("discussions", 8, "no tag discussion", tag(8)),
@@ -221,30 +203,10 @@ BROKEN = [
     ("paths", 4, "/home/ada/x", replace(4, "'a:", "'/home/ada/x:")),
     ("paths", 4, "C:\\\\Users", replace(4, "'a:", "'C:\\\\Users\\\\ada:")),
     ("paths", 4, "/content", replace(4, "'a:", "'/content")),
-    (
-        "paths",
-        4,
-        "its output names /home/ada/x.py",
-        output("stream", name="stdout", text="in /home/ada/x.py\n"),
-    ),
-    (
-        "paths",
-        4,
-        "its output names /Users/ada",
-        output("display_data", {"text/plain": ["'/Users/", "ada'"]}),
-    ),
-    (
-        "outputs",
-        4,
-        "nbval-check-output",
-        replace(4, "display(", "print(math.getsource(math.fsum))\ndisplay("),
-    ),
-    (
-        "outputs",
-        4,
-        "nbval-check-output",
-        replace(4, "display(", "source = print\nsource(math.fsum)\ndisplay("),
-    ),
+    ("paths", 4, "its output names /home/ada", output("stream", name="stdout", text="/home/ada\n")),
+    ("paths", 4, "names /Users/ada", output("display_data", {"text/plain": ["'/Users/", "ada'"]})),
+    ("outputs", 4, "nbval-check-output", code("print(math.getsource(math.fsum))")),
+    ("outputs", 4, "nbval-check-output", code("source = print\nsource(math.fsum)")),
     (
         "size",
         3,
@@ -278,7 +240,7 @@ BROKEN = [
         "stored_runs",
         4,
         f'is of another notebook: write "{SECOND}"',
-        replace(4, "display(", 'import coursekit as ck\nck.recorded("week1_first")\ndisplay('),
+        code('import coursekit as ck\nck.recorded("week1_first")'),
     ),
     ("setup", 2, "differs", replace(2, "-q ", "")),
     (
@@ -369,6 +331,48 @@ def test_what_is_no_notebook_is_a_finding(root, capsys, content, words):
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith("notebooks/week3_torn.ipynb: the file is ") and words in first
     assert last == "3 notebooks: 1 finding"
+
+
+CRAFTED = {
+    "fences": "`" * 100_000,
+    "tags": "<img " * 20_000,
+    "styles": "<style " * 20_000,
+    "links": "](" * 50_000,
+    "digits": ("1 " + "1" * 60 + "x ") * 1_500,
+    "power": "1e" + "9" * 5_000,
+    "device": "device" + " " * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", CRAFTED.values(), ids=CRAFTED)
+def test_a_text_that_is_made_to_be_slow_is_not(root, monkeypatch, text):
+    monkeypatch.setattr(lint, "code", lambda notebooks: ())  # ruff, which has a limit of time
+    notebook = good_notebook(SECOND)
+    notebook.cells[2].source = f"## Look\n\n{text}"
+    folded = f"<details><summary>The recorded run (full, CPU)</summary>\n\n{text}\n</details>"
+    recorded = new_markdown_cell(folded, id="cell-10", metadata={"tags": ["recorded"]})
+    notebook.cells.insert(3, recorded)
+    outputs = ({"text/html": text, "text/markdown": text}, {"text/plain": text})
+    notebook.cells[4].outputs = [new_output("display_data", data) for data in outputs]
+    (root / "notebooks" / f"{SECOND}.ipynb").write_text(json.dumps(notebook))
+    before = time.process_time()
+    findings(root)
+    assert time.process_time() - before < 3
+
+
+def test_what_is_too_much_for_ruff_is_a_finding_and_the_others_are_checked(root, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(root))
+    first, second = good_notebook(FIRST), good_notebook(SECOND)
+    first.cells[3].source = "-" * 100_000 + "1"
+    second.cells[3].source = "pint(1)"
+    for name, notebook in ((f"{FIRST} [a]", first), (SECOND, second)):
+        nbformat.write(notebook, root / "notebooks" / f"{name}.ipynb")
+    (root / "notebooks" / f"{FIRST}.ipynb").unlink()
+    found = {finding.shown: finding for finding in findings(root) if finding.rule == "code"}
+    assert "ruff cannot check its code (" in str(found[f"notebooks/{FIRST} [a].ipynb"])
+    assert "Undefined name `pint`" in str(found[f"notebooks/{SECOND}.ipynb"])
+    monkeypatch.setenv("RUFF_OUTPUT_FILE", str(root / "taken"))
+    assert {finding.rule for finding in findings(root)} >= {"code"}
 
 
 def test_arguments_choose_notebooks(root, capsys):

@@ -64,6 +64,38 @@ def test_the_readme_is_renewed_and_keeps_what_people_wrote(root, capsys):
     assert capsys.readouterr().out == "0 files renewed\n" and readme(root) == after
 
 
+@pytest.mark.parametrize(
+    "end", ["", " what |", " what | | |", " a \\| b | – | 1 min (CPU) | soon |"]
+)
+def test_a_row_of_weeks_loses_nothing_that_people_wrote(root, end):
+    path, link = root / "README.md", f"[Small](notebooks/{small.NAME}.ipynb)"
+    row = next(line for line in readme(root) if line.startswith("| 1 | [Small]"))
+    path.write_text(path.read_text().replace(row, f"| 1 | {link} |{end}"))
+    for _ in range(2):
+        assert main(["recorded", "--write"]) == 0
+    kept = end if end.endswith("soon |") else end.rstrip(" |") + " |" * bool(end)
+    assert f"| 1 | {link} |{kept} under 1 min* | 2 min (CPU) | about 30 min* |" in readme(root)
+
+
+def test_the_line_ends_of_windows_stay(root):
+    path = root / "README.md"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert main(["recorded", "--write"]) == 0
+    assert row_of(root)[1] == "2 min (CPU)"
+    content = path.read_bytes()
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert main(["recorded", "--write"]) == 0 and path.read_bytes() == content
+
+
+def test_a_readme_that_is_no_text_is_told(root, capsys):
+    path = root / "README.md"
+    path.write_bytes(b"\xe9\n")
+    assert main(["recorded", "--write"]) == 1
+    assert "README.md is not text in UTF-8 (line 1): save it in" in capsys.readouterr().out
+    assert main(["lint"]) == 1
+    assert "README.md: it cannot be read (README.md is not text" in capsys.readouterr().out
+
+
 def test_a_run_at_full_stands_beside_that_at_laptop(root):
     more = small.figure(71.5, 71.9, settings="10 epochs", paper="72 | 73")
     small.store(root, small.run(), small.run("full", H100, minutes=9.4, figures={"LeNet": more}))
@@ -155,9 +187,9 @@ def test_a_damaged_file_is_said_in_one_sentence_and_nothing_is_written(root, cap
 def test_runs_of_no_notebook_and_a_torn_notebook_are_said(root, capsys):
     torn = root / "notebooks" / "week2_torn.ipynb"
     torn.write_text('{"cells": [')
-    assert main(["recorded", "--write"]) == 2
-    assert "week2_torn.ipynb is not a notebook" in capsys.readouterr().err
-    assert readme(root) == small.README.splitlines()
+    assert main(["recorded", "--write"]) == 1
+    out = capsys.readouterr().out
+    assert "week2_torn.ipynb is not a notebook" in out and "README.md: renewed" in out
     torn.unlink()
     small.stored.write(small.place(root).with_name("week9_gone.json"), [small.run()])
     assert main(["recorded"]) == 1

@@ -1,5 +1,6 @@
 """``coursekit repo``: the address is stamped everywhere, and nothing else changes."""
 
+import codecs
 import subprocess
 
 import pytest
@@ -52,6 +53,22 @@ def test_the_address_is_replaced_and_every_other_byte_stays(root, capsys):
         "pyproject.toml: 1 place",
         f"the course's address is https://github.com/{new}",
     ]
+
+
+def test_a_text_of_any_editor_is_changed_or_told(root, capsys):
+    """What is in UTF-16 is left, and pyproject.toml with it, so that a second call takes it up."""
+    path, wide = root / "notebooks" / "week1_a.ipynb", root / "notebooks" / "week2_b.ipynb"
+    latin = f'"github.com/{OLD}" "\xe9"\r\n"\t"\r'.encode("latin-1")
+    path.write_bytes(codecs.BOM_UTF8 + latin)
+    wide.write_text(FILES["notebooks/week2_b.ipynb"], encoding="utf-16")
+    before = wide.read_bytes()
+    assert main(["repo", "ada/cnn"]) == 1
+    out = capsys.readouterr().out
+    assert "notebooks/week2_b.ipynb keeps the old address: it is text in UTF-16: save it" in out
+    assert path.read_bytes() == codecs.BOM_UTF8 + latin.replace(OLD.encode(), b"ada/cnn")
+    assert wide.read_bytes() == before and OLD in (root / "pyproject.toml").read_text()
+    wide.write_text(FILES["notebooks/week2_b.ipynb"])
+    assert main(["repo", "ada/cnn"]) == 0 and OLD not in (root / "pyproject.toml").read_text()
 
 
 def test_a_second_call_changes_nothing(root, capsys):

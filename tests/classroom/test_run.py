@@ -1,6 +1,8 @@
 """``coursekit run``: what is executed, written and said, when all goes well and when it does
 not."""
 
+import ast
+import contextlib
 import json
 import os
 import re
@@ -10,10 +12,12 @@ import sys
 import time
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from coursekit import cli
+from coursekit.engine import files
 
 GOOD = [
     "import os, sys, time\n\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)",
@@ -21,7 +25,11 @@ GOOD = [
     "open('here.txt', 'w').close()\nos.environ['COURSEKIT_SCALE']",
 ]
 BAD = ["x = 1\nx", "assert x == 2, 'the lesson\\nis lost'", "'never'"]
-SLOW = ["'before'", "import time\nopen('slow.txt', 'w').close()\ntime.sleep(120)"]
+SLOW = [
+    "'before'",
+    "import os, time\nwith open('slow.txt', 'w') as file:\n    print(os.getpid(), file=file)\n"
+    "time.sleep(120)",
+]
 OLD = new_output("stream", name="stdout", text="an old output\n")
 
 
@@ -39,10 +47,11 @@ def write(folder, name, codes, title="A <title>"):
     )
 
 
-def start(folder, *arguments):
+def start(folder, *arguments, python=(), **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "coursekit", "run", *arguments],
+        [sys.executable, *python, "-m", "coursekit", "run", *arguments],
         cwd=folder,
+        env={**os.environ, **environment},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -178,18 +187,185 @@ def test_the_index_lists_every_notebook_and_links_what_there_is(course, done):
     assert "AssertionError" in (course / "build" / "week1_bad.html").read_text(encoding="utf-8")
 
 
-def test_ctrl_c_ends_the_run_and_keeps_what_was_done(course, done):
-    (course / "notebooks" / "slow.txt").unlink()
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_run_ends_its_kernel_and_keeps_what_was_done(course, done, sent):
+    begun = course / "notebooks" / "slow.txt"
+    begun.unlink()
     process = start(course, "week2", "week1_good", "--output", "stopped")
     assert process.stdout.readline().startswith("week2_slow.ipynb: started")
-    begun = course / "notebooks" / "slow.txt"
-    while not begun.exists():
+    while not (begun.exists() and begun.read_text()):
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "\ncoursekit run: stopped\n")
     assert outputs(course / "stopped" / "week2_slow.ipynb")[0] == (1, ["'before'"])
+    assert "it was stopped" in (course / "stopped" / "index.html").read_text()
+    assert not psutil.pid_exists(int(begun.read_text()))
+    assert not [*(course / "stopped").glob(".*")]
+
+
+HARD = {
+    "week1_asserts": ["assert False"],
+    "week1_plain": [
+        "import os, sys\n(sys.executable, 'PERSONAL' in globals(), os.environ['MPLBACKEND'][:6],"
+        " os.environ['PYTHONPATH'])"
+    ],
+    "week2_endless": ["while True:\n    print('x' * 10_000)"],
+    "week2_large": ["display({'image/png': 'iVBO' * 15_000_000}, raw=True)"],
+    "week2_odd": ["display({'application/x-odd': {'a': [1]}}, raw=True)"],
+    "week3_leaves": [
+        "import os, subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)\n"
+        "print(subprocess.getoutput('nohup sleep 601 > /dev/null 2>&1 & echo $!'))",
+        "subprocess.Popen(['sleep', '0.1'])",
+    ],
+    "week4_edited": ["open('week4_edited.ipynb', 'a').write(' ')"],
+    "week4_exits": ["import os\nos._exit(3)"],
+    "week4_gone": ["import os\nos.remove('week4_gone.ipynb')"],
+    "week5_linked": ["'of this run'"],
+}
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    """One run --inplace of notebooks that do what they should not, for a person whose settings
+    change Python, IPython, Jupyter and Matplotlib. Exit code, line of each notebook, the rest."""
+    folder = tmp_path_factory.mktemp("hard")
+    for name in ("notebooks", "build", "own", "ipython/profile_default/startup", "kernels/python3"):
+        (folder / name).mkdir(parents=True)
+    (folder / "pyproject.toml").touch()
+    for name, codes in HARD.items():
+        write(folder, name, ["from IPython.display import display", *codes])
+    notebooks = folder / "notebooks"
+    linked = (notebooks / "week5_linked.ipynb").rename(folder / "own" / "work.ipynb")
+    linked.chmod(0o640)
+    (notebooks / "week5_linked.ipynb").symlink_to(linked)
+    (folder / "build" / "week1_asserts.ipynb").symlink_to(notebooks / "week1_asserts.ipynb")
+    (notebooks / "._week5_linked.ipynb").write_bytes(b"of macOS")
+    plain = json.loads((notebooks / "week1_plain.ipynb").read_text())
+    plain["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {}}  # as Colab
+    (notebooks / "week1_plain.ipynb").write_text(json.dumps(plain))
+    (folder / "start.py").write_text("PERSONAL = True")
+    (folder / "ipython/profile_default/startup/00.py").write_text("PERSONAL = True")
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "a person's", "language": "R"}
+    (folder / "kernels/python3/kernel.json").write_text(json.dumps(spec))
+    personal = {
+        "PYTHONOPTIMIZE": "1",
+        "PYTHONSTARTUP": str(folder / "start.py"),
+        "PYTHONWARNINGS": "error",
+        "PYTHONPATH": os.pathsep.join(["own", os.environ.get("PYTHONPATH", "own")]),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_PATH": str(folder),
+        "MPLBACKEND": "Agg",
+        "LANG": "C",
+    }
+    before = {path.name: path.read_bytes() for path in notebooks.iterdir()}
+    process = start(folder, "--inplace", python=["-O"], **personal)
+    out, err = process.communicate(timeout=240)
+    ends = re.findall(r"^(\w+)\.ipynb: ((?:FAILED|passed).*)", out, re.MULTILINE)
+    return folder, before, process.returncode, dict(ends), err
+
+
+def test_every_notebook_has_its_turn_whatever_one_of_them_does(hard):
+    folder, _, code, ends, err = hard
+    assert (code, err, [*ends]) == (1, "", [*HARD])
+    passed = {name for name, said in ends.items() if said.startswith("passed")}
+    assert passed == {"week1_plain", "week3_leaves", "week5_linked"}
+    assert "cell 3 (cell-03): the kernel died" in ends["week4_exits"]
+    assert "cell 3 (cell-03): NotebookValidationError: {'a': [1]} is" in ends["week2_odd"]
+    page = (folder / "build" / "index.html").read_text(encoding="utf-8")
+    assert "<title>3 of 10 notebooks passed</title>" in page
+    assert not [*(folder / "build").glob(".*")]
+
+
+def test_asserts_count_and_nothing_personal_takes_part(hard):
+    folder, _, _, ends, _ = hard
+    assert ends["week1_asserts"].endswith("cell 3 (cell-03): AssertionError:")
+    (_, (_, [found])) = outputs(folder / "build" / "week1_plain.ipynb")
+    python, started, backend, path = ast.literal_eval(found)
+    assert (python, started, backend) == (sys.executable, False, "module")
+    assert str(folder / "own") in path.split(os.pathsep)  # the kernel works in another folder
+    notebook = nbformat.read(folder / "notebooks" / "week1_plain.ipynb", as_version=4)
+    assert "widgets" not in notebook.metadata  # of old outputs
+
+
+@pytest.mark.parametrize("name", ["week2_endless", "week2_large"])
+def test_output_is_bounded(hard, name):
+    folder, _, _, ends, _ = hard
+    assert "its outputs are more than 50 MB or 100,000 pieces: print or draw" in ends[name]
+    assert (folder / "build" / f"{name}.html").stat().st_size < 60_000_000
+
+
+def test_processes_that_are_left_are_named_and_ended(hard):
+    folder, _, _, ends, _ = hard
+    (_, (_, [printed]), _) = outputs(folder / "build" / "week3_leaves.ipynb")
+    pids = [int(pid) for pid in printed.split()]
+    names = [f"sleep (process {pid})" for pid in pids]
+    assert ends["week3_leaves"].endswith(f"; it left {', '.join(names)} running, now ended")
+    assert not any(map(psutil.pid_exists, pids))
+
+
+def test_what_changed_while_it_ran_is_kept(hard):
+    folder, before, _, ends, _ = hard
+    edited = folder / "notebooks" / "week4_edited.ipynb"
+    assert edited.read_bytes() == before[edited.name] + b" "
+    assert "was changed meanwhile, and is left as it is: run the" in ends["week4_edited"]
+    assert outputs(folder / "build" / edited.name)[-1] == (2, ["1"])
+    assert not (folder / "notebooks" / "week4_gone.ipynb").exists()
+    assert "week4_gone.ipynb was changed meanwhile" in ends["week4_gone"]
+
+
+def test_a_link_stays_a_link_and_a_file_keeps_its_mode(hard):
+    folder, before, *_ = hard
+    linked, own = folder / "notebooks" / "week5_linked.ipynb", folder / "own" / "work.ipynb"
+    assert linked.is_symlink() and linked.resolve() == own
+    assert outputs(own)[-1] == (2, ["'of this run'"]) and own.stat().st_mode & 0o777 == 0o640
+    # nor is a notebook written through a link among the results
+    asserts = folder / "notebooks" / "week1_asserts.ipynb"
+    assert asserts.read_bytes() == before[asserts.name]
+    assert outputs(folder / "build" / "week1_asserts.ipynb")[0] == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("broken", "error", "words"),
+    [
+        ("week1_a.ipynb", OSError(28, "No space left on device"), "(No space left on device)"),
+        ("week1_a.html", TypeError("no page\nof this"), "week1_a.html cannot be written (TypeErr"),
+        ("index.html", OSError(30, "Read-only file system"), "; build/index.html cannot be writ"),
+    ],
+)
+def test_what_cannot_be_written_does_not_stop_the_others(
+    tmp_path, monkeypatch, capsys, broken, error, words
+):
+    from coursekit.classroom import kernel, run
+
+    def write_or_fail(path, content):
+        if path.name == broken:
+            raise error
+        files.write_whole(path, content)
+
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    for name in ("week1_a", "week2_b"):
+        write(tmp_path, name, ["1"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kernel.Client, "kernel", lambda self, said: contextlib.nullcontext())
+    monkeypatch.setattr(kernel.Client, "run_cell", lambda self, cell, position: None)
+    monkeypatch.setattr(run, "write_whole", write_or_fail)
+    assert cli.main(["run"]) == 1
+    out, err = capsys.readouterr()
+    assert words in out and "week2_b.ipynb: passed after 0:00 minutes\n" in out and err == ""
+    assert (tmp_path / "build" / "index.html").exists() != (broken == "index.html")
+
+
+def test_asserts_that_are_off_are_said():
+    """In the first output of a notebook, and before any test is run."""
+    program = "import coursekit as ck; print(ck.Lab())"
+    done = subprocess.run([sys.executable, "-O", "-c", program], capture_output=True, text=True)
+    assert done.stdout.endswith("\nasserts  off: unset PYTHONOPTIMIZE, start Python without -O\n")
+    command = [sys.executable, "-O", "-m", "pytest", "-W", "ignore", "--co", "-n", "0", __file__]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (4, "") and "asserts are off" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -254,6 +430,18 @@ def test_a_time_limit_is_whole_seconds_from_0(capsys, seconds):
     assert cli._parser("run").parse_args(["run", "--timeout", "0"]).timeout == 0
 
 
+def test_a_package_that_is_missing_is_told(monkeypatch, capsys):
+    """As where coursekit is installed without its extras."""
+
+    def missing(*_):
+        raise ModuleNotFoundError("No module named 'nh3'", name="nh3")
+
+    monkeypatch.setattr(cli, "import_module", missing)
+    assert cli.main(["run"]) == 2
+    said = "nh3 is missing, which it needs: coursekit doctor says how to install it\n"
+    assert capsys.readouterr().err == f"coursekit run: {said}"
+
+
 def test_a_reader_that_stops_reading_is_no_error():
     """As in ``coursekit data list | head -0``: nobody reads what is printed."""
     command = [sys.executable, "-m", "coursekit", "data", "list"]
@@ -262,6 +450,11 @@ def test_a_reader_that_stops_reading_is_no_error():
     with os.fdopen(write, "w") as closed:
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_service_without_an_output_can_call_a_command(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert cli.main(["data", "list"]) == 0
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

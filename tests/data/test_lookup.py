@@ -1,25 +1,19 @@
+# ruff: noqa: F811
 """Where data come from: the order of the forms, the banner of a stand-in, prepared files."""
 
 import hashlib
 import io
+import socket
 import zipfile
 
 import numpy as np
 import pytest
-from mirror import place
+from mirror import everything_below, folder, place  # noqa: F401
 
 import coursekit as ck
-from coursekit.data.catalogue import SCENES, DataSet
+from coursekit.data.catalogue import GREY_PHOTOS, IMAGES, PAIRS, SCENES, SETS, DataSet
 from coursekit.data.download import File
 from coursekit.data.lookup import look_for, read_arrays
-
-
-@pytest.fixture
-def folder(monkeypatch, tmp_path):
-    """An empty data folder at a scale that uses real data."""
-    monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    return tmp_path
 
 
 def never(*_):
@@ -108,6 +102,32 @@ def test_an_error_of_a_reader_is_no_reason_for_a_stand_in(folder, error):
         look(FILE, photos=None, published=published, standin=never)
 
 
+LOADERS = {IMAGES: ck.load, SCENES: ck.load_scene, GREY_PHOTOS: ck.load_grey, PAIRS: ck.load_pairs}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_offline_a_stand_in_of_every_set_and_the_network_is_never_touched(
+    folder, monkeypatch, capsys, name
+):
+    for owner, call in ((socket.socket, "connect"), (socket.socket, "connect_ex")):
+        monkeypatch.setattr(owner, call, never)
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    one = SETS[name]
+    found = LOADERS[one.kind](name)
+    assert (found[0] if isinstance(found, tuple) else found).source == one.standin
+    said = capsys.readouterr().out
+    assert said.startswith(f"┌── {one.standin}: this is NOT {one.title}\n│   why: ")
+    assert ("COURSEKIT_OFFLINE forbids the network" in said) == bool(one.files)
+    assert everything_below(folder) == []
+
+
+@pytest.mark.parametrize("kind", LOADERS, ids=lambda kind: kind.noun)
+def test_an_unknown_name_lists_the_known_ones(kind):
+    names = ", ".join(name for name, one in SETS.items() if one.kind == kind)
+    with pytest.raises(ValueError, match=f"there is no {kind.noun} 'minst': choose one of {names}"):
+        LOADERS[kind]("minst")
+
+
 # ---- read_arrays
 
 
@@ -190,8 +210,7 @@ def test_a_file_that_is_no_archive_of_numbers(folder, content):
         written[content] = buffer.getvalue()
     path.write_bytes(written[content])
     with pytest.raises(
-        ck.DataError,
-        match="set.npz in the data folder is damaged or no archive of arrays: move it",
+        ck.DataError, match="set.npz in the data folder is damaged or no archive of arrays: move it"
     ):
         read_arrays(path, ("cube",))
     assert path.read_bytes() == written[content]

@@ -27,8 +27,8 @@ from PIL import Image, ImageFile, ImageOps
 from torchvision import datasets
 
 import coursekit as ck
+from coursekit.data import photo_files, standins
 from coursekit.data import photos as room
-from coursekit.data import standins
 from coursekit.data.catalogue import SETS
 from coursekit.data.photo_files import natural
 
@@ -112,30 +112,8 @@ def test_names_in_natural_order_whatever_their_writing(pets, capsys):
     ):
         (pets / name).write_bytes(jpeg(smooth(200 + i)))
     result, out = read(pets, capsys)
-    check(
-        result,
-        pets,
-        [
-            "cat7.jpg",
-            "cat.1.jpg",
-            "cat.2.jpg",
-            "cat.3.jpg",
-            "cat.4.jpg",
-            "cat.5.jpg",
-            "cat.6.jpg",
-            "cat.007.jpg",
-            "cat.10.jpg",
-            "CAT_2.JPG",
-            "Dog (3).jpeg",
-            "dog.1.jpg",
-            "dog.2.jpg",
-            "dog.3.jpg",
-            "dog.4.jpg",
-            "dog.5.jpg",
-            "dog.6.jpg",
-            "dog.png",
-        ],
-    )
+    cats = ["cat7.jpg", *GOOD[:6], "cat.007.jpg", "cat.10.jpg", "CAT_2.JPG"]
+    check(result, pets, [*cats, "Dog (3).jpeg", *GOOD[6:], "dog.png"])
     assert out == "pets: 18 photos read, cat 10, dog 8\n"
 
 
@@ -179,9 +157,12 @@ def test_large_photos_are_decoded_at_a_fraction_but_not_seen_to_be(tmp_path):
     assert difference.max() <= 20 and difference.mean() < 3
 
 
-def test_a_size_below_one(pets):
+def test_a_size_that_cannot_be(pets):
     with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
         ck.photos(pets, 0)
+    for size in (10**6, 10**12):
+        with pytest.raises(ck.DataError, match="no memory for 12 photos of 1,.*: take a smaller"):
+            ck.photos(pets, size)
 
 
 # ---- photos that are converted
@@ -311,7 +292,7 @@ BROKEN = {
     "zero bytes": lambda: b"",
     "truncated": lambda: jpeg(smooth(80))[:-200],
     "corrupt": corrupt_png,
-    NO_IMAGE: lambda: b"<html>404 not found</html>",
+    NO_IMAGE: lambda: b"no photo at all",
     "too large (over 89 million pixels)": lambda: bomb(10_000, 9_000),
     "32-bit grey, of which nobody knows how bright white is": lambda: tiff(
         np.ones((9, 9), np.int32)
@@ -372,7 +353,7 @@ def test_no_program_from_outside_is_started(pets, capsys):
     )
     with Image.open(pets / "cat.2.jpg") as image:
         assert image.format == "EPS"
-    assert read(pets, capsys)[0].unreadable == {"cat.2.jpg": NO_IMAGE}
+    assert "PDF or PostScript" in read(pets, capsys)[0].unreadable["cat.2.jpg"]
 
 
 def test_damaged_anywhere(pets, capsys):
@@ -410,14 +391,8 @@ def test_files_of_neither_class_and_folders_are_named(pets, capsys):
         "  left out: the name begins with neither cat nor dog 5 "
         "(bird.1.jpg, catalogue.jpg, hotdog.1.jpg, …); a folder 1 (more)\n"
     )
-    assert list(result.unreadable) == [
-        "bird.1.jpg",
-        "catalogue.jpg",
-        "hotdog.1.jpg",
-        "more",
-        "readme.txt",
-        "Thumbs.db",
-    ]
+    names = "bird.1.jpg catalogue.jpg hotdog.1.jpg more readme.txt Thumbs.db"
+    assert list(result.unreadable) == names.split()
     check(result, pets, GOOD)
 
 
@@ -460,7 +435,7 @@ def test_nothing_to_use(tmp_path, capsys):
     for words in (
         "a folder 2 (test1, train)",
         "neither cat nor dog 1 (sampleSubmission.csv)",
-        "as kaggle/test1",
+        "name the folder that holds the photos",
     ):
         assert words in str(caught.value)
     (tmp_path / "cat.1.jpg").write_bytes(b"")
@@ -507,16 +482,8 @@ def test_what_is_wrong_with_a_test_folder(tmp_path, capsys):
     (tmp_path / "8.jpg").write_bytes(b"")
     (tmp_path / "cat.3.jpg").write_bytes(jpeg(smooth(3)))
     result, out = read(tmp_path, capsys, classes=None)
-    assert result.names.tolist() == [
-        "0.jpg",
-        "1.jpg",
-        "2.jpg",
-        "5.jpg",
-        "5.png",
-        "6.jpg",
-        "10.jpg",
-        "12.jpg",
-    ]
+    names = "0.jpg 1.jpg 2.jpg 5.jpg 5.png 6.jpg 10.jpg 12.jpg"
+    assert result.names.tolist() == names.split()
     assert out == (
         f"{tmp_path.name}: 8 photos read\n"
         "  could not be read: zero bytes 1 (8.jpg)\n"
@@ -529,7 +496,175 @@ def test_what_is_wrong_with_a_test_folder(tmp_path, capsys):
 
 def test_huge_numbers_are_no_burden(tmp_path, capsys):
     (tmp_path / "99999999999999999999.jpg").write_bytes(jpeg(smooth(1)))
-    assert "99,999,999,999,999,999,999 (0, 1, 2, …)" in read(tmp_path, capsys, classes=None)[1]
+    said = read(tmp_path, capsys, classes=None)[1]
+    assert "1 photo read\n" in said and "99,999,999,999,999,999,999 (0, 1, 2, …)" in said
+
+
+# ---- photos in folders of their classes
+
+
+@pytest.fixture
+def in_folders(pets):
+    """Moves the photos of a class into a folder of this name, as 1.jpg, 2.jpg, …"""
+
+    def move(cats, dogs):
+        for kind, name in (("cat", cats), ("dog", dogs)):
+            (pets / name).mkdir()
+            for path in pets.glob(f"{kind}.*.jpg"):
+                path.rename(pets / name / path.name[4:])
+        return [f"{name}/{i}.jpg" for name in (cats, dogs) for i in range(1, 7)]
+
+    return move
+
+
+@pytest.mark.parametrize(("cats", "dogs"), [("Cat", "Dog"), ("cats", "dogs"), ("CATS", "dog")])
+def test_folders_named_like_classes(pets, in_folders, capsys, decoded, cats, dogs):
+    names = in_folders(cats, dogs)
+    result, out = read(pets, capsys)
+    check(result, pets, names)
+    assert out == "pets: 12 photos read, cat 6, dog 6\n" and len(decoded()) == 12
+    (pets / dogs / "2.jpg").write_bytes(b"")
+    result, out = read(pets, capsys)
+    assert f"zero bytes 1 ({dogs}/2.jpg)" in out and f"{cats}/2.jpg" in result.names
+    again, said = read(pets, capsys)
+    assert said == out and torch.equal(again.images, result.images) and len(decoded()) == 12
+    assert again.names.tolist() == [name for name in names if name != f"{dogs}/2.jpg"]
+
+
+def test_what_is_odd_in_folders_of_classes(pets, in_folders, capsys):
+    in_folders("Cat", "Dog")
+    for place in ("bird", "dogs-vs-cats", "Cat/more"):
+        (pets / place).mkdir()
+        (pets / place / "1.jpg").write_bytes(jpeg(smooth(1)))
+    for name in ("cat.7.jpg", "Cat/dog.8.jpg", "Cat/cat.9.jpg", "Dog/._1.jpg"):
+        (pets / name).write_bytes(jpeg(smooth(2)))
+    (pets / "Dog" / "more.zip").write_bytes(b"PK")
+    (pets / "Dog" / ".9.jpg.icloud").write_bytes(b"bplist00")
+    result, out = read(pets, capsys)
+    assert len(result) == 14 and {"cat.7.jpg", "Cat/cat.9.jpg"} < {*result.names}
+    assert result.unreadable == {
+        "bird": "a folder",
+        "dogs-vs-cats": "a folder",
+        "Cat/more": "a folder",
+        "Cat/dog.8.jpg": "its name says another class than its folder",
+        "Dog/more.zip": "an archive: it must be unpacked",
+        "Dog/.9.jpg.icloud": "still in iCloud: download it first",
+    }
+    assert "in folders of their classes 13, the others beside them" in out
+
+
+def test_accents_are_the_same_however_they_are_written(tmp_path, capsys):
+    for name in ("caf\u00e9", "cafe\u0301s", "the\u0301.1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(jpeg(smooth(1)))
+    result, _ = read(tmp_path, capsys, classes=("cafe\u0301", "th\u00e9"))
+    assert result.labels.tolist() == [0, 0]
+
+
+def test_one_folder_too_high_or_too_low(pets, in_folders, monkeypatch, capsys):
+    in_folders("Cat", "Dog")
+    monkeypatch.chdir(pets.parent)
+    (pets.parent / "download").mkdir()
+    pets.rename(pets.parent / "download" / "PetImages")
+    for folder, advice in (
+        ("download", "download/PetImages holds photos: name it, or move them to download"),
+        (".", "download/PetImages holds photos: name it, or move them to ."),
+        ("download/PetImages/Cat", "the folder of one class: name download/PetImages above it"),
+    ):
+        with pytest.raises(ck.DataError, match=advice):
+            ck.photos(folder, SIZE)
+    (pets.parent / "kaggle").mkdir()
+    (pets.parent / "kaggle" / "train.zip").write_bytes(b"PK")
+    with pytest.raises(ck.DataError, match="an archive: it must be unpacked 1 .train.zip."):
+        ck.photos("kaggle", SIZE)
+    assert len(read("download/PetImages", capsys)[0]) == 12
+
+
+def test_load_takes_folders_of_classes(folder, pets, in_folders, capsys):
+    names = in_folders("Cat", "Dog")
+    pets.rename(folder / "cats_vs_dogs")
+    train, test = ck.load("cats_vs_dogs", size=SIZE)
+    assert sorted([*train.names, *test.names]) == sorted(names)
+    for part in (train, test):
+        check(part, folder / "cats_vs_dogs", part.names.tolist())
+
+
+@pytest.mark.parametrize("make", ["archive", "file"])
+def test_load_tells_of_an_archive_in_its_place(folder, make, capsys):
+    if make == "file":
+        (folder / "cats_vs_dogs").write_bytes(b"PK")
+        with pytest.raises(ck.DataError, match="cats_vs_dogs is a file.*must be unpacked"):
+            ck.load("cats_vs_dogs", size=SIZE)
+    else:
+        (folder / "cats_vs_dogs.zip").write_bytes(b"PK")
+        ck.load("cats_vs_dogs", size=SIZE)
+        assert "(cats_vs_dogs.zip must be unpacked)" in capsys.readouterr().out
+
+
+# ---- kinds of files
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypmif1", "HEIC"),
+        (b"\0\0\0\x1cftypavif", "AVIF"),
+        (b"\0\0\0\x18ftypisom", "a film"),
+        (b"\xff\x0a\xfa", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"FUJIFILMCCD-RAW", "RAW"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x -->\n<svg>", "SVG"),
+        (b"\n<!DOCTYPE html>\n<svg>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (b"PK\x03\x04", "an archive"),
+        (b"\xd0\xcf\x11\xe0\xa1", "a system's own notes"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_what_to_do(pets, capsys, start, kind):
+    (pets / "cat.2.jpg").write_bytes(start + bytes(50))
+    said = read(pets, capsys)[0].unreadable["cat.2.jpg"]
+    assert said.startswith(kind) and ": " in said
+
+
+def test_other_things_under_a_photos_name(pets, capsys):
+    (pets / "cat.7.NEF").write_bytes(tiff(np.zeros((60, 80), np.uint8)))  # the preview in it
+    (pets / "cat.8.png").write_bytes(png(smooth(1, (1, 1))))
+    frames = [smooth(i).quantize(9) for i in range(3)]
+    (pets / "cat.9.gif").write_bytes(b"")
+    frames[0].save(pets / "cat.9.gif", save_all=True, append_images=frames[1:])
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(pets / "dog.7.jpg")
+    result, out = read(pets, capsys)
+    assert result.unreadable["cat.7.NEF"].startswith("RAW of a camera: ")
+    assert result.unreadable["cat.8.png"] == "1×1 pixels, too small for a photo"
+    assert result.unreadable.get("dog.7.jpg", "not a file") == "not a file"
+    assert "the first of several images taken: 1 (cat.9.gif)" in out
+    assert len(result) == 13
+
+
+def test_large_photos_come_one_at_a_time_and_are_made_smaller(pets, capsys, monkeypatch):
+    monkeypatch.setattr(photo_files, "LARGE", 300)
+    monkeypatch.setattr(room, "LARGE", 300)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for i in range(7, 30):
+        (pets / f"cat.{i}.png").write_bytes(png(smooth(i, (60, 50)).convert("RGBA")))
+    as_rgb, at_work, sizes = room.as_rgb, [], []
+
+    def watched(image):
+        at_work.append(image.format == "PNG")
+        sizes.append((sum(at_work), image.size))
+        time.sleep(0.002)
+        at_work.remove(image.format == "PNG")
+        return as_rgb(image)
+
+    monkeypatch.setattr(room, "as_rgb", watched)
+    result, _ = read(pets, capsys)
+    assert len(result) == 12 + 23 and max(sizes)[0] == 1
+    assert max(max(size) for _, size in sizes) <= 2 * SIZE * 60 / 50 + 1
 
 
 # ---- what is kept
@@ -540,9 +675,9 @@ def decoded(monkeypatch):
     """The names of the photos that were decoded since the last look."""
     names, decode = [], room._decode
 
-    def noted(path, row):
+    def noted(path, row, **options):
         names.append(path.name)
-        return decode(path, row)
+        return decode(path, row, **options)
 
     monkeypatch.setattr(room, "_decode", noted)
 
@@ -898,13 +1033,8 @@ def test_then_oxfords_pets(folder, oxford, tmp_path, capsys, decoded):
     )
     reference = datasets.OxfordIIITPet(folder, split="trainval", target_types="binary-category")
     assert [label for _, label in reference] == [0] * 3 + [1] * 5
-    assert sorted(path.name for path in (folder / "oxford-iiit-pet").iterdir()) == [
-        ".photos",
-        "annotations",
-        "annotations.tar.gz",
-        "images",
-        "images.tar.gz",
-    ]
+    there = ".photos annotations annotations.tar.gz images images.tar.gz"
+    assert sorted(path.name for path in (folder / "oxford-iiit-pet").iterdir()) == there.split()
     assert len(decoded()) == 12
     check_oxford(*ck.load("cats_vs_dogs", size=SIZE), images, tmp_path)
     assert decoded() == [] and capsys.readouterr().out == report

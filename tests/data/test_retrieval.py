@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 """Pairs of features and the judging of a search: against a loop, against scikit-learn, and what is
 said of bad data."""
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mirror import change_set, file_of
+from mirror import change_set, file_of, folder  # noqa: F401
 from sklearn.metrics import average_precision_score
 
 import coursekit as ck
@@ -181,14 +182,6 @@ def test_pairs_that_do_not_fit(pairs):
         pairs.select(torch.tensor([], dtype=torch.int64)).loader(4)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
-    monkeypatch.setenv("COURSEKIT_OFFLINE", "1")
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
-    return tmp_path
-
-
 ARRAYS = {
     "train_image": np.random.rand(6, 4),
     "train_text": np.random.rand(6, 3),
@@ -221,6 +214,12 @@ def test_a_prepared_file(folder, capsys):
         ({"test_image": np.full((4, 4), np.nan)}, "4 of 4 rows of the image features"),
         ({"train_labels": np.array([0.5] * 6)}, "whole numbers"),
         ({"test_text": np.random.rand(4, 2)}, "as many features"),
+        ({"train_image": np.ones((6, 4), complex)}, "real numbers"),
+        ({"train_image": np.full((6, 4), "1.5")}, "real numbers"),
+        ({"train_image": np.full((6, 4), 1e300)}, "6 of 6 rows of the image features"),
+        ({"train_image": np.ones((6, 0)), "test_image": np.ones((4, 0))}, "real numbers"),
+        ({"train_labels": np.array(1)}, "one for each pair"),
+        ({"classes": [*"wxyw"]}, "two classes have the same name, w"),
     ],
 )
 def test_prepared_files_that_do_not_fit(folder, change, said):

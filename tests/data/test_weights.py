@@ -8,6 +8,7 @@ import threading
 import pytest
 import torch
 import torchvision
+from mirror import answer, scripted  # noqa: F401
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18, resnet34
 from torchvision.models._api import Weights, WeightsEnum
@@ -90,9 +91,9 @@ def address(tmp_path, monkeypatch):
         server.shutdown()
 
 
-def enum(url: str):
+def enum(url: str, **meta):
     class Local_Weights(WeightsEnum):
-        V1 = Weights(url=url, transforms=torch.nn.Identity, meta={})
+        V1 = Weights(url=url, transforms=torch.nn.Identity, meta=meta)
 
     return Local_Weights.V1
 
@@ -114,6 +115,13 @@ def test_an_address_with_other_bytes_gives_nothing(file, address):
     with pytest.raises(ConnectionError, match="resnet18-00000000.pth.*other bytes"):
         ck.load_weights(resnet18(), enum(url + "resnet18-00000000.pth"))
     assert not list(ck.lab.data_folder().rglob("*.pth*"))
+
+
+def test_no_more_is_taken_than_the_weights_have(scripted):  # noqa: F811
+    """torchvision knows their size, in units of 2^20 bytes."""
+    server = scripted(answer(bytes(3_000_000)))
+    with pytest.raises(ConnectionError, match="sends more than the 1 MB that the file may have"):
+        ck.load_weights(resnet18(), enum(server.address + "-00000000.pth", _file_size=1.0))
 
 
 def test_without_a_network_it_says_so():
@@ -229,7 +237,8 @@ def test_a_truncated_file_is_named(file):
 
 def test_a_given_hash_is_checked_before_anything_is_read(file):
     good = hashlib.sha256(file.read_bytes()).hexdigest()
-    ck.load_weights(resnet18(), file, sha256=good)
+    for digits in (good, f" {good.upper()}"):  # as Windows gives them
+        ck.load_weights(resnet18(), file, sha256=digits)
     file.write_bytes(file.read_bytes()[:-1000])
     with pytest.raises(ck.DataError, match=f"resnet18.pth .*but sha256= expects {good}"):
         ck.load_weights(resnet18(), file, sha256=good)
@@ -241,6 +250,7 @@ def test_a_given_hash_is_checked_before_anything_is_read(file):
         ({"model": {"weight": torch.zeros(1)}, "epoch": 3}, "no state_dict.*model, epoch"),
         ({}, "nothing"),
         ([1, 2], "list"),
+        ({1: torch.zeros(1)}, "no state_dict.*but: 1$"),
         (nn.Linear(2, 2), "not a file of weights"),
     ],
 )

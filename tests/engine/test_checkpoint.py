@@ -221,6 +221,21 @@ def test_no_space_left(pictures, tmp_path, monkeypatch, call):
     assert same(run(pictures, path), run(pictures))
 
 
+def test_two_runs_with_one_file_are_told(pictures, tmp_path, capsys):
+    path, left = tmp_path / "run.pt", []
+
+    def also(outputs, target):
+        if path.exists() and not left:
+            left.append(path.write_bytes(path.read_bytes() + b"x"))
+        return nn.functional.cross_entropy(outputs, target)
+
+    net = net_for()
+    options = {"optimizer": torch.optim.SGD(net.parameters(), lr=0.1), "checkpoint": path}
+    ck.fit(net, pictures.loader(32), epochs=3, loss=also, progress=False, **options)
+    told = "run.pt: another run wrote it too. Name a file for each run\n"
+    assert capsys.readouterr().out.count(told) == 1
+
+
 # ---- another run's file, or none at all
 
 
@@ -274,6 +289,19 @@ def test_a_file_of_weights_is_not_a_checkpoint(pictures, tmp_path):
     refuse(pictures, tmp_path / "weights.pt", "damaged or not a checkpoint")
 
 
+def test_a_folder_and_a_lazy_layer_cannot_be_saved(pictures, tmp_path):
+    for path in (tmp_path, ""):
+        with pytest.raises(ValueError, match=".+ is a folder: name a file in it"):
+            run(pictures, path)
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    options = {"epochs": 1, "optimizer": torch.optim.SGD(net.parameters(), lr=1)}
+    options |= {"checkpoint": tmp_path / "run.pt", "progress": False}
+    with pytest.raises(ValueError, match=r"a lazy layer .*: call the model once, as net\(X\)"):
+        ck.fit(net, pictures.loader(20), **options)
+    net(torch.zeros(1, 64))
+    assert ck.fit(net, pictures.loader(20), **options).train_loss
+
+
 def test_a_refused_checkpoint_leaves_the_model_as_it_was(pictures, tmp_path):
     run(pictures, tmp_path / "run.pt", epochs=1)
     net = net_for(seed=3)
@@ -325,14 +353,15 @@ def test_the_best_epoch_survives_a_stop(pictures, tmp_path, capsys):
     last = train_for(3, path)
     assert "continues after epoch 1" in capsys.readouterr().out
     assert all(torch.equal(first[name], last[name]) for name in first)
+    net = net_for()
     with pytest.raises(ValueError, match="weights at the end: the last asked for, the best saved"):
         ck.fit(
-            net_for(),
+            net,
             train.loader(20),
             valid.loader(50),
             epochs=3,
             metric=falling,
             checkpoint=path,
             progress=False,
-            optimizer=torch.optim.Adam(net_for().parameters(), lr=1e-2),
+            optimizer=torch.optim.Adam(net.parameters(), lr=1e-2),
         )

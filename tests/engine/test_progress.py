@@ -1,5 +1,7 @@
 """The one display of how far something is: in a notebook, in a terminal, and where neither is."""
 
+import io
+import sys
 import time
 from types import SimpleNamespace
 
@@ -62,3 +64,16 @@ def test_progress_without_a_terminal_is_silent(capfd):
     with Progress("photos", total=2) as progress:
         progress.show(1)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_without_a_console_work_goes_on(closed, monkeypatch):
+    """As in a program without a window, or a service."""
+    stream = io.StringIO() if closed else None
+    if closed:
+        stream.close()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, stream)
+    with Progress("photos", 2) as progress:
+        progress.show(1)
+        progress.say("one line")

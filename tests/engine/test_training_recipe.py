@@ -24,6 +24,7 @@ from torch.utils.data import (
 
 import coursekit as ck
 from coursekit.augment import RandomCrop, RandomHorizontalFlip
+from coursekit.engine.fingerprint import fingerprint
 
 SLOPE = 0.5
 
@@ -103,6 +104,18 @@ def in_a_row(optimizer, function):
 def frozen(net):
     net.conv.requires_grad_(False)
     return net
+
+
+def hooked(net, factor=0.5):
+    optimizer = adam(net)
+    optimizer.register_step_post_hook(lambda *_: net.out.bias.data.mul_(factor))
+    return optimizer
+
+
+class Clipped(nn.Sequential):
+    def __init__(self, most=1.0):
+        super().__init__(Net())
+        self[0].out.weight.register_hook(lambda gradient: gradient.clamp(max=most))
 
 
 def focal(outputs, target, gamma=2.0):
@@ -319,6 +332,12 @@ CHANGED = {
         "metric: top",
     ),
     "code of an own optimizer": ({"optimizer": downhill(1)}, {"optimizer": downhill(-1)}, "Own"),
+    "hook of the optimizer": (
+        {"optimizer": hooked},
+        {"optimizer": partial(hooked, factor=0.1)},
+        "hooks of the optimizer",
+    ),
+    "hook of a gradient": ({"net": Clipped}, {"net": partial(Clipped, 0.1)}, "and of gradients"),
     "order of an own sampler": (
         {"train": sampled(lambda: ordered(1))},
         {"train": sampled(lambda: ordered(-1))},
@@ -538,32 +557,66 @@ def crafted(**changes):
         crafted(epoch=-5),
         crafted(epoch=2.5),
         crafted(history={}),
-        crafted(recipe={}),
+        crafted(epoch=True),
+        crafted(recipe=5),
+        crafted(recipe={5: "x"}),
         crafted(random={}),
         crafted(model={}),
         crafted(best={"conv.weight": torch.zeros(1)}),
-        crafted(sum="0" * 12),
+        crafted(buffers={"another": torch.zeros(1)}),
+        crafted(optimizer=None),
         lambda saved: saved.pop("history"),
         lambda saved: saved.pop("sum"),
         lambda saved: saved.pop("optimizer"),
         lambda saved: saved["history"].update(train_loss=["no number"]),
-        lambda saved: saved["model"].update({"conv.weight": torch.zeros(4, 1, 3, 3)}),
+        lambda saved: saved["history"]["train_loss"].append(1.0),
+        lambda saved: saved["history"].update(weather=[]),
+        lambda saved: saved["model"].update({"conv.weight": torch.zeros(4, 1, 2, 2)}),
+        lambda saved: saved["model"].update({"conv.weight": torch.zeros(4, 1, 3, 3).half()}),
         lambda saved: saved["optimizer"]["state"][0].update(exp_avg=torch.zeros(2, 2)),
-        lambda saved: saved["optimizer"]["param_groups"][0].update(lr=9.0),
-        lambda saved: saved["random"].update(torch=torch.zeros(3, dtype=torch.uint8)),
+        lambda saved: saved["optimizer"]["state"][0].pop("exp_avg"),
+        lambda saved: saved["optimizer"]["param_groups"][0].update(lr="9"),
+        lambda saved: saved["optimizer"]["param_groups"][0].pop("initial_lr"),
+        lambda saved: saved["scheduler"].update(last_epoch=-5),
+        lambda saved: saved["scheduler"].update(base_lrs=[]),
+        lambda saved: saved["scheduler"].update(step=1),
+        lambda saved: saved["random"]["others"].pop(),
+        lambda saved: saved["random"]["others"].__setitem__(0, torch.zeros(3, dtype=torch.uint8)),
     ],
 )
 def test_a_crafted_checkpoint_changes_nothing_and_gets_one_sentence(tmp_path, craft):
+    """Neither with the sum that it had nor with one that fits what was put in."""
     path = tmp_path / "run.pt"
-    run(path, 1)
+    run(path, 1, scheduler=one_cycle)
     saved = torch.load(path, weights_only=True)
     craft(saved)
-    torch.save(saved, path)
+    for right in [False, True] if "sum" in saved else [False]:
+        if right:
+            without = {name: part for name, part in saved.items() if name != "sum"}
+            saved["sum"] = fingerprint(without)
+        torch.save(saved, path)
+        torch.manual_seed(0)
+        net = Net()
+        before, optimizer = copy.deepcopy(net.state_dict()), adam(net)
+        schedule = one_cycle(optimizer)
+        kept, drawn = copy.deepcopy(schedule.state_dict()), torch.get_rng_state()
+        options = {"optimizer": optimizer, "scheduler": schedule, "checkpoint": path}
+        with pytest.raises(ValueError, match="^run.pt is damaged or not a checkpoint of fit: del"):
+            ck.fit(net, loader(), epochs=2, progress=False, **options)
+        assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+        assert not optimizer.state and torch.equal(torch.get_rng_state(), drawn)
+        assert (
+            schedule.state_dict() == kept and optimizer.param_groups[0]["lr"] == kept["_last_lr"][0]
+        )
+
+
+def test_a_schedule_that_is_too_short_is_told_before_anything_is_taken_up(tmp_path):
+    path = tmp_path / "run.pt"
+    run(path, 2, scheduler=one_cycle)
     torch.manual_seed(0)
     net = Net()
     before, optimizer = copy.deepcopy(net.state_dict()), adam(net)
-    drawn = torch.get_rng_state()
-    with pytest.raises(ValueError, match="^run.pt is damaged or not a checkpoint of fit: delete"):
-        ck.fit(net, loader(), epochs=2, optimizer=optimizer, checkpoint=path, progress=False)
+    options = {"optimizer": optimizer, "scheduler": one_cycle(optimizer), "checkpoint": path}
+    with pytest.raises(ValueError, match="the schedule ends after 12 steps, 6 of them done"):
+        ck.fit(net, loader(), epochs=9, progress=False, **options)
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
-    assert not optimizer.state and torch.equal(torch.get_rng_state(), drawn)

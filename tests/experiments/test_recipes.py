@@ -53,6 +53,27 @@ T = "x" * 100 + "<<a|b>>"
 def run(seed):
     return len(T)
 
+## sparse tensor: S was Tensor
+S = torch.eye(3).to_sparse() * <<2|3>>
+def run(seed):
+    return S.to_dense().sum()
+
+## dict with its keys as attributes: S was Attributes
+class Attributes(dict):
+    __getattr__ = dict.__getitem__
+S = Attributes(lr=<<0.1|0.2>>)
+def run(seed):
+    return S.lr
+
+## code from a text in a module beside: double
+from helpers import double
+def run(seed):
+    return double(seed)
+%% helpers.py
+space = {}
+exec("def double(x): return x * <<2|3>>", space)
+double = space["double"]
+
 ## list: WIDTHS was [8, 16], now [8, 32]
 WIDTHS = [8, <<16|32>>]
 def run(seed):
@@ -1306,6 +1327,14 @@ F = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=["p", "q"])
 def run(seed):
     return len(F)
 
+## hook on a layer, whatever hooks there were before
+layer = nn.Linear(2, 2)
+nn.init.ones_(layer.weight), nn.init.ones_(layer.bias)
+<<|nn.ReLU().register_forward_hook(print)
+>>layer.register_forward_hook(lambda module, x, y: y * 2)
+def run(seed):
+    return layer(torch.ones(2)).sum()
+
 ## module beside
 import helpers
 from helpers import Net, part
@@ -1332,6 +1361,23 @@ lock = threading.Lock()
 def run(seed):
     with lock:
         return seed
+
+## eval: what eval finds of run
+K = 2
+def run(seed):
+    return eval("K")
+
+## imported by a text: what import_module finds of run
+import importlib
+def run(seed):
+    def inside():
+        return importlib.import_module("math").pi
+    return inside()
+
+## environment: what environ finds of run
+import os
+def run(seed):
+    return len(os.environ.get("PATH", ""))
 
 ## half of an iterator
 numbers = (i for i in range(5))
@@ -1434,7 +1480,7 @@ def test_what_changes_no_run_is_no_other_recipe(told, name):
 @pytest.mark.parametrize("name", SECRETS)
 def test_what_cannot_be_described_is_said(told, name):
     error, said = told[f"unknown {name}"]
-    part = re.search(r"\w+", SECRETS[name][1])[0]
+    part = SECRETS[name][0] or re.search(r"\w+", SECRETS[name][1])[0]
     assert error is None
     assert said.startswith(f"c {name}: {part} cannot be described, changes there go unnoticed\n")
 

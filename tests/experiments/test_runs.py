@@ -5,6 +5,7 @@ import math
 import os
 import random
 import signal
+import threading
 import time
 
 import numpy as np
@@ -174,7 +175,37 @@ def test_a_notebook_shows_a_bar_and_nothing_else(monkeypatch, capfd):
     assert shown == [] and capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", ["张三", "with blanks", f"{'long' * 50}/{'er' * 100}/{'x' * 99}"])
+def test_processes_ask_for_no_folder(tmp_path, monkeypatch, name):
+    """Whatever the temporary folder is called, and with a file in its place."""
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path / name))
+    (tmp_path / name.split("/")[0]).write_text("a file")
+    assert ck.repeat(product, range(2), jobs=2).values.tolist() == [0, 1]
+
+
+def test_arrays_stay_writable_in_other_processes():
+    numbers = np.ones(200_000)
+
+    def changed(seed):
+        numbers[0] = seed
+        return numbers.sum()
+
+    assert ck.repeat(changed, range(2), jobs=2).values.tolist() == [199_999, 200_000]
+
+
 # ---- what goes wrong
+
+
+def test_a_function_that_cannot_be_sent():
+    lock = threading.Lock()
+
+    def locked(seed):
+        with lock:
+            return seed
+
+    words = "locked cannot be sent to other processes .*lock.*: call repeat without jobs"
+    with pytest.raises(ExperimentError, match=words):
+        ck.repeat(locked, range(2), jobs=2)
 
 
 @pytest.mark.parametrize(

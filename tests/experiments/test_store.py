@@ -103,13 +103,14 @@ def test_a_kill_loses_one_run(tmp_path):
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch, call):
+def test_a_full_disk_loses_no_run_and_leaves_no_half_file(tmp_path, monkeypatch, call, capsys):
     monkeypatch.setattr(
         os, call, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    with pytest.raises(OSError, match="No space left"):
-        ck.repeat(product, range(3), folder=tmp_path / "full")
-    assert os.listdir(tmp_path / "full") == []
+    runs = ck.repeat(product, range(3), folder=tmp_path / "full")
+    assert runs.values.tolist() == [0, 1, 2] and os.listdir(tmp_path / "full") == []
+    told = "full: 3 runs could not be kept (No space left on device). They count here, but another"
+    assert told in capsys.readouterr().out
 
 
 def test_a_half_written_file_is_not_taken_for_a_run(tmp_path, monkeypatch):
@@ -260,6 +261,23 @@ def test_what_cannot_be_described_is_printed(tmp_path, capsys):
 def test_the_folder_is_made_but_not_its_parent(tmp_path):
     with pytest.raises(ValueError, match="there is no folder .*drive: make it first"):
         ck.repeat(product, [1], folder=tmp_path / "drive" / "runs")
+    (tmp_path / "runs").touch()
+    with pytest.raises(ValueError, match="^runs is a file: name a folder for the runs$"):
+        ck.repeat(product, [1], folder=tmp_path / "runs")
+
+
+def test_what_another_recipe_has_kept_meanwhile_stays(tmp_path, capsys):
+    def other(seed):
+        return -1
+
+    def run(seed):
+        ck.repeat(other, [seed], folder=tmp_path / "runs")
+        return seed
+
+    assert ck.repeat(run, [1], folder=tmp_path / "runs").values.tolist() == [1]
+    told = "runs: 1 run could not be kept (seed-1.json in runs was made by another recipe: "
+    assert told in capsys.readouterr().out
+    assert ck.repeat(other, [1], folder=tmp_path / "runs").values.tolist() == [-1]
 
 
 def test_what_the_runs_change_themselves_is_no_other_recipe(tmp_path):
@@ -276,3 +294,22 @@ def test_what_the_runs_change_themselves_is_no_other_recipe(tmp_path):
     rate["lr"] = 0.2
     with pytest.raises(ValueError, match="rate was .'lr': 0.1., now .'lr': 0.2."):
         ck.repeat(run, range(6), folder=tmp_path / "runs", progress=False)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "[" * 3000 + "]" * 3000, "NaN", "1e999"])
+def test_odd_json_is_a_damaged_run(tmp_path, number):
+    ck.repeat(float, [0], folder=tmp_path / "runs")
+    path = tmp_path / "runs" / "seed-0.json"
+    path.write_text(path.read_text().replace('"result": 0.0', f'"result": {number}'))
+    with pytest.raises(ValueError, match="^seed-0.json in runs is damaged or not a finished run"):
+        ck.repeat(float, [0], folder=tmp_path / "runs")
+
+
+def test_the_default_type_of_numbers_counts(tmp_path):
+    ck.repeat(float, [0], folder=tmp_path / "runs")
+    try:
+        torch.set_default_dtype(torch.float64)
+        with pytest.raises(ValueError, match="default dtype was not there, now torch.float64"):
+            ck.repeat(float, [0], folder=tmp_path / "runs")
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -7,25 +7,10 @@ from io import StringIO
 import html5lib
 
 FORBIDDEN = {
-    "script",
-    "iframe",
-    "frame",
-    "object",
-    "embed",
-    "applet",
-    "form",
-    "input",
-    "button",
-    "link",
-    "base",
-    "template",
-    "video",
-    "audio",
-    "source",
-    "noscript",
-    "textarea",
-    "select",
+    *"script iframe frame object embed applet form input button".split(),
+    *"link base template video audio source noscript textarea select".split(),
 }
+DOING = "style srcdoc srcset action formaction background ping".split()
 ADDRESS = re.compile(r"https?://[a-z0-9.-]+(:\d+)?([/?#]\S*)?|mailto:\S+", re.IGNORECASE)
 DATA_URL = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/]+=*")
 
@@ -84,15 +69,7 @@ class Page:
         if tag == "img" and not (DATA_URL.fullmatch(element.get("src", "")) and element.get("alt")):
             yield text
         for name, value in element.attrib.items():
-            if name.startswith("on") or name in (
-                "style",
-                "srcdoc",
-                "srcset",
-                "action",
-                "formaction",
-                "background",
-                "ping",
-            ):
+            if name.startswith("on") or name in DOING:
                 yield text
             if name == "src" and tag != "img":
                 yield text

@@ -4,6 +4,7 @@ handed in does anything."""
 import doctest
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -31,9 +32,12 @@ from made_submissions import (
 from report_reader import ADDRESS, Page, rows, typed
 
 from coursekit import course
-from coursekit.handin import answers, collect, report
-from coursekit.handin.notebook import Attachment
-from coursekit.handin.submissions import Collection
+from coursekit.handin import answers, collect, report, submissions, visible
+from coursekit.handin.course_notebook import Originals
+from coursekit.handin.run_traces import read_execution
+from coursekit.handin.submissions import Collection, Submission
+
+ORIGINAL = next(one for one in Originals(ROOT).all if one.stem == STEM)
 
 
 def run(*paths, output, force=False):
@@ -265,7 +269,7 @@ def test_every_file_that_is_not_used_is_told(hostile):
         "outer.zip/middle.zip/inner.zip": "an archive in an archive in an archive",
         "outer.zip/torn.zip": "no zip archive that can be read",
         "links.zip/Ada/week1.ipynb": "links are not followed",
-        "links.zip/__MACOSX/._week1.ipynb": "a program put it there",
+        "links.zip/__MACOSX": "a program put it there",
         "locked.zip/Ada/week1.ipynb": "locked with a password",
         "broken.zip/Ada/week1.ipynb": "it is damaged (Bad CRC-32",
         "torn.zip": "no zip archive that can be read",
@@ -338,8 +342,8 @@ def test_several_weeks_and_one_week_twice(tmp_path, at_home, capsys):
         if row["text"] and row["status"] != "not used"
     ]
     assert texts == [
-        ("Ada/first", STEMS[0], "One."),
-        ("Ada/second", STEMS[1], "Two."),
+        ("Ada", STEMS[0], "One."),
+        ("Ada", STEMS[1], "Two."),
         ("Bob", STEMS[0], "Four."),
         ("Bob", STEMS[0], "Three."),
         ("Cem", "", "Statistics"),
@@ -468,10 +472,32 @@ def test_only_the_course_knows_its_questions(tmp_path, monkeypatch):
         run(write(tmp_path / "ada.ipynb", answered(STEM)), output=tmp_path / "report.html")
 
 
-def test_images_stop_when_a_page_has_enough(monkeypatch):
-    monkeypatch.setattr(report, "ALL_IMAGES", 150)
-    shown = list(report._Images().show([Attachment("a", "image/png", PNG)] * 2))
-    assert [bool(address) for _, address in shown] == [True, False]
+def test_images_stop_when_there_are_enough(tmp_path, at_home, monkeypatch):
+    monkeypatch.setattr(submissions, "ALL_IMAGES", 150)
+    notebook = answered(STEM)
+    kinds = {"a": "image/svg+xml", "b": "image/png", "c": "image/png"}
+    attachments = {name: {kind: PNG} for name, kind in kinds.items()}
+    cell = {"cell_type": "raw", "source": "", "metadata": {}, "attachments": attachments}
+    notebook["cells"].insert(1, cell)
+    write(tmp_path / "ada.ipynb", notebook)
+    (one,) = submissions.gather([tmp_path], Originals(ROOT), tmp_path / "x").submissions
+    assert [(name, data) for name, _, data in one.answers.attachments[""]] == [
+        ("a", ""),
+        ("b", PNG),
+        ("c", ""),
+    ]
+
+
+def test_what_is_lost_is_told_before_what_programs_left(tmp_path, at_home, capsys):
+    for i in range(60):
+        write(tmp_path / f"in/s{i}/{STEM}.ipynb", answered(STEM))
+        for name in (".git/objects/a/1", ".git/objects/b/2", "plot.png"):
+            write(tmp_path / f"in/s{i}" / name, 7)
+    (tmp_path / f"in/s9/{STEM}.ipynb").write_text("")
+    assert run(tmp_path / "in", output=tmp_path / "answers.csv") == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if "not used" in line]
+    assert lines[0].startswith(f"not used: in/s9/{STEM}.ipynb") and "plot.png" in lines[1]
+    assert lines[-1].startswith("not used: 101 more")  # of .git the folder only
 
 
 def test_nothing_heavy_is_imported():
@@ -483,7 +509,7 @@ def test_nothing_heavy_is_imported():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize("module", [answers, report])
+@pytest.mark.parametrize("module", [answers, report, visible])
 def test_the_examples_in_the_docstrings(module):
     result = doctest.testmod(module)
     assert result.failed == 0 < result.attempted
@@ -498,3 +524,51 @@ def test_whose_an_unreadable_file_is_stands_in_the_table(tmp_path, at_home, caps
         "Eve Torn"
         in (tmp_path / "answers.csv").read_text(encoding="utf-8-sig").splitlines()[1].split(",")[0]
     )
+
+
+def test_of_two_files_the_newest_is_marked(tmp_path, at_home):
+    for seconds, name in ((20, "a"), (30, "b"), (10, "c")):
+        path = write(tmp_path / "in/Ada" / f"{name}.ipynb", answered(STEM, name))
+        os.utime(path, (seconds, seconds))
+    write(tmp_path / "in/Bob/x.ipynb", answered(STEM))
+    write(tmp_path / "in/Cem/x.ipynb", answered(STEM))
+    write(tmp_path / "in/Dan/x.ipynb", answered(STEM))
+    write(tmp_path / "in/Eve/x.ipynb", answered(STEM))
+    assert run(tmp_path / "in", output=tmp_path / "report.html") == 0
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    texts = [page.text(element) for name, element in page.of_id.items() if "-n" in name]
+    assert [", the newest" in text for text in texts[:3]] == [False, True, False]
+    assert "holds a notebook under several names: Ada" in page.text(page.of_id["rest"])
+
+
+def test_folders_of_one_name_are_two_places(tmp_path, at_home):
+    for one in ("2025", "2026"):
+        write(tmp_path / one / "in/Ada.ipynb", answered(STEM, one))
+        write(tmp_path / one / "in/Bob.ipynb", answered(STEM, one))
+    folders = (tmp_path / "2025/in", tmp_path / "2026/in", tmp_path / "2026/in/Bob.ipynb")
+    assert run(*folders, output=tmp_path / "answers.csv") == 0
+    table = [row for row in rows(tmp_path / "answers.csv") if row["status"] == "answered"]
+    names = {row["student"]: row["text"] for row in table}
+    assert len(table) == 4 and names["2025/in/Ada"] == "2025" and names["2026/in/Ada"] == "2026"
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["\n", "\n ", "\r\n=", ";", "=", "\t", "- \n", "# \n", "> ", "[", "![](", "<", "&", "`", "|a"]
+    + [
+        "Answer w1-q1 x\n",
+        "**Answer w1-q1**\n",
+        "### Question w1-q1\n",
+        "\u0345" * 999 + "\u0327" * 999,
+        "$",
+        "<!--",
+    ],
+)
+def test_no_text_takes_more_than_its_length(part):
+    notebook = answered(STEM, "x" + part * (400_000 // len(part)) + "y")
+    start = time.process_time()
+    found = answers.find_answers(notebook, made_submissions.original(STEM))
+    one = Submission("x", 1, False, ORIGINAL, STEM, "", found, read_execution(notebook), "x", 1)
+    report.page(Collection([one], originals=[ORIGINAL]))
+    report.table(Collection([one], originals=[ORIGINAL]))
+    assert time.process_time() - start < 2

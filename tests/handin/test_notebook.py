@@ -39,10 +39,11 @@ def test_what_is_no_notebook_is_told(data, why, exact):
 
 def test_the_courses_own_notebooks_are_held_to_one_format(tmp_path):
     """What students hand in may be in an old format or in another encoding."""
-    content = {"cells": [{"cell_type": "markdown", "source": "# é"}], "n": 10**20}
+    cell = {"cell_type": "markdown", "id": "cell-01", "metadata": {}, "source": "# é"}
+    content = {"cells": [cell], "metadata": {"n": 10**20}, "nbformat": 4, "nbformat_minor": 5}
     path = tmp_path / "week1.ipynb"
     path.write_text(json.dumps(content), encoding="utf-8")
-    assert read(path) == content and parse(path.read_bytes())["n"] == 0
+    assert read(path) == content and parse(path.read_bytes())["metadata"]["n"] == 0
     path.write_text(json.dumps(content), encoding="utf-16")
     assert title(parse(path.read_bytes())) == "é"
     with pytest.raises(NotANotebook, match="not text in UTF-8"):
@@ -106,3 +107,38 @@ def test_what_the_course_writes_is_found_as_people_leave_it(stem):
     assert [name for text in texts for _, name in question_ids.questions(text)] == exact != []
     exact = [found[1] for text in texts if (found := question_ids.EXACT_ANSWER.match(text))]
     assert [name for text in texts for _, name in question_ids.answer_lines(text)] == exact != []
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda data: data + bytes(5_000), "a\nb"),
+        (lambda data: data.replace(b"\\n", b"\n"), "a\nb"),
+        (lambda data: data.replace(b"\\n", b"\0"), "a\0b"),
+        (lambda data: data.replace(b"\\n", b"\\ud800"), "a\ud800b"),
+        (lambda data: data.decode().encode("utf-16"), "a\nb"),
+        (lambda data: data.decode().encode("utf-32-le"), "a\nb"),
+        (lambda data: b"\xef\xbb\xbf" + data.replace(b" ", b"\r"), "a\nb"),
+        (lambda data: data.replace(b'"source"', b'"source": "first", "source"'), "first\na\nb"),
+        (lambda data: b'{"cells": [], ' + data[1:-1] + b', "cells": []}', "a\nb"),
+    ],
+)
+def test_a_text_is_read_as_any_editor_leaves_it(change, text):
+    data = json.dumps({"cells": [{"cell_type": "markdown", "source": "a\nb"}], "n": [1]}).encode()
+    assert cells(parse(change(data)))[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"%PDF-1.7", "it is a PDF: ask for the notebook"),
+        (b"\n<!DOCTYPE html>", "it is a web page"),
+        (b"# %%\nx = 1", "it is a program"),
+        (b"PK\3\4", "it is a zip archive"),
+        (bytes(100), "it is empty"),
+        (b'{"cells": [' + b"{}," * 4_000_000 + b"{}]}", "more than 4,000,000 lists and objects"),
+    ],
+)
+def test_what_else_a_file_is_stands_in_the_message(data, why):
+    with pytest.raises(NotANotebook, match=why):
+        parse(data)

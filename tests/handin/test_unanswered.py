@@ -1,8 +1,10 @@
 """What is not answered yet: asked in a notebook, and on the command line."""
 
 import json
+import os
 import sys
 from argparse import Namespace
+from copy import deepcopy
 from types import ModuleType, SimpleNamespace
 
 import made_submissions
@@ -142,3 +144,83 @@ def test_answers_asks_the_page_of_colab(monkeypatch, capsys, reply):
             found is None
             and out == "Colab's page did not answer: keep it open, and run this cell again.\n"
         )
+
+
+RAN = ["x = 1\ny = 2\nprint(x, y)", "ck.check('w1-q1', ...)", "z = 3\nprint(z)"]
+OTHER = {
+    "cells": [{"cell_type": "code", "source": RAN[0]}]
+}  # of another week, with the same set-up
+
+
+@pytest.fixture
+def jupyter(notebook, tmp_path, monkeypatch, capsys):
+    """Ask in a kernel that ran ``RAN``: files (the oldest first), the path it was started for."""
+    answered = deepcopy(notebook)
+    answered["cells"][FIRST]["source"] = f"{LINE}\n\nBecause it is so."
+
+    def ask(files, named, ran=RAN, folder="."):
+        for seconds, (name, which) in enumerate(files.items()):
+            path = tmp_path / name
+            made_submissions.write(path, {"old": notebook, "mine": answered, "other": OTHER}[which])
+            os.utime(path, (10**9 + seconds, 10**9 + seconds))
+        monkeypatch.chdir(tmp_path / folder)
+        monkeypatch.setenv("JPY_SESSION_NAME", named.replace("@", str(tmp_path)))
+        history = SimpleNamespace(input_hist_raw=["", *ran])
+        shell = SimpleNamespace(user_ns={}, history_manager=history)
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        found, out = read_own(capsys)
+        return found and found.open == ["w1-q2"], out
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "folder"),
+    [
+        ({"sub/a.ipynb": "mine"}, "RTC:sub/a.ipynb", "."),
+        ({"sub/a.ipynb": "mine"}, "RTC:sub/a.ipynb", "sub"),
+        ({"sub/a.ipynb": "mine"}, "@/RTC:sub/a.ipynb", "."),
+        ({"sub/a.ipynb": "mine"}, "@/a.ipynb", "."),  # as the server joins them
+        ({"1/a.ipynb": "old", "2/a.ipynb": "mine"}, "drive2:2/a.ipynb", "."),
+        ({"x/y/a.ipynb": "mine"}, "x/y/a.ipynb", "x/y"),  # from the server's root
+        ({"copy.ipynb": "old", "a.ipynb": "mine", "b.ipynb": "other"}, "@/a.ipynb", "."),
+    ],
+)
+def test_answers_finds_the_file_and_has_no_doubt(jupyter, files, named, folder):
+    right, out = jupyter(files, named, folder=folder)
+    assert right and out.startswith("a.ipynb, as saved at 01:46:4") and len(out.splitlines()) == 1
+
+
+def test_a_cell_that_was_edited_and_run_again_is_no_doubt(jupyter):
+    right, out = jupyter({"a.ipynb": "mine"}, "@/a.ipynb", ["ck.check('w1-q1', 7)", *RAN])
+    assert right and len(out.splitlines()) == 1
+
+
+def test_answers_finds_a_large_file_beside_a_copy(jupyter, monkeypatch):
+    monkeypatch.setattr(unanswered, "LARGE", 0)
+    right, out = jupyter({"copy.ipynb": "old", "a.ipynb": "mine"}, "@/a.ipynb")
+    assert right and out.startswith("a.ipynb") and len(out.splitlines()) == 1
+
+
+def test_answers_finds_the_file_under_its_new_name(jupyter):
+    right, out = jupyter({"new.ipynb": "mine", "b.ipynb": "other"}, "@/a.ipynb")
+    assert right and out.startswith("new.ipynb, as saved") and "was started for a.ipynb, but" in out
+
+
+@pytest.mark.parametrize(
+    ("files", "ran", "told"),
+    [
+        ({"a.ipynb": "old", "new.ipynb": "mine"}, RAN, "If that is yours: ck.answers('new.ipynb')"),
+        (
+            {"new.ipynb": "mine", "a.ipynb": "other"},
+            RAN,
+            "lacks 2 cells that ran here: save, or if",
+        ),
+        ({"a.ipynb": "mine"}, [*RAN, "typed()"], "It lacks 1 cell that ran here"),
+        ({"a.ipynb": "other"}, ["typed()"], "None of the cells that ran here is in it"),
+        ({"b.ipynb": "other"}, RAN, "cannot be found from here"),
+    ],
+)
+def test_answers_says_why_it_may_be_another_file(jupyter, files, ran, told):
+    right, out = jupyter(files, "@/a.ipynb", ran)
+    assert told in out and ("a.ipynb, as saved at" in out or right is None)

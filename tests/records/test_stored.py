@@ -39,6 +39,20 @@ def test_a_run_takes_the_place_of_the_older_one_on_its_device(tmp_path):
     ]
 
 
+def test_a_run_that_ends_at_the_same_moment_is_not_lost(tmp_path, monkeypatch):
+    path, read = tmp_path / "week1_x.json", stored.read
+
+    def beside(place):
+        found = read(place)
+        monkeypatch.setattr(stored, "read", read)
+        stored.keep(path, run("full", "H100"))
+        return found
+
+    monkeypatch.setattr(stored, "read", beside)
+    stored.keep(path, run())
+    assert [one.scale for one in read(path)] == ["laptop", "full"]
+
+
 @pytest.mark.parametrize(
     ("values", "seeds", "words"),
     [
@@ -128,17 +142,25 @@ def test_a_file_that_is_not_what_was_measured_is_refused_and_kept(tmp_path, edit
     assert path.read_bytes() == before
 
 
-def test_a_run_with_a_right_sum_must_still_be_a_run(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda one: one.update(weather="rain"), "damaged.*weather"),
+        (lambda one: one.update(device=5), "device.* are texts"),
+        (lambda one: one["figures"]["σ = 25 (Å)"].update(values=[10**400]), "damaged"),
+    ],
+)
+def test_a_run_with_a_right_sum_must_still_be_a_run(tmp_path, change, words):
     """As a file of another version may be."""
     path = tmp_path / "week1_x.json"
     stored.write(path, [run()])
     content = json.loads(path.read_text(encoding="utf-8"))
     (one,) = content["runs"]
     one.pop("sum")
-    one["weather"] = "rain"
+    change(one)
     one["sum"] = stored._sum(one)
     path.write_text(json.dumps(content))
-    with pytest.raises(RecordError, match="damaged.*weather"):
+    with pytest.raises(RecordError, match=words):
         stored.read(path)
 
 

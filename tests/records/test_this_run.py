@@ -64,6 +64,8 @@ def test_what_the_old_course_and_the_paper_report_is_kept_in_their_digits():
         ({}, "one or more values"),
         ({0: float("nan")}, "finite"),
         (float("inf"), "finite"),
+        ("abc", "convert"),
+        ({0: None}, "number"),
     ],
 )
 def test_what_is_no_measurement_is_refused(values, words):
