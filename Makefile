@@ -4,6 +4,7 @@ NOTEBOOK =
 MINUTES =
 JOBS =
 PYTHON = python3
+UV = $(shell command -v uv)
 
 BIN = .venv/bin
 READY = .venv/.ready
@@ -15,7 +16,7 @@ unexport PYTHONOPTIMIZE PYTHONSTARTUP PYTHONWARNINGS PYTHONINSPECT IPYTHONDIR MP
 
 help:  ## show this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-7s%s\n", $$1, $$2}' Makefile
-	@echo "  Options: SCALE=smoke|laptop|full  NOTEBOOK=week1 (a part of a name)  PYTHON=python3.12"
+	@echo "  Options: SCALE=smoke|laptop|full  NOTEBOOK=week1 (a part of a name)  PYTHON=python3.12  UV= (pip, where uv is too)"
 	@echo "  of make full: MINUTES=9 (a budget)  JOBS=4 (repeated runs at a time)"
 
 run: $(READY)  ## execute the notebooks into build/, at scale smoke or as SCALE= says; NOTEBOOK=week1 for one
@@ -62,10 +63,14 @@ tests/browser/node_modules: tests/browser/package-lock.json
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'The course needs Python 3.10 or newer, but' \
 	    '"$(PYTHON)" is not that: install it, and name it as in: make run PYTHON=python3.12' >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo 'Python cannot make environments here: install venv, on' \
-	    'Debian and Ubuntu with: sudo apt install python3-venv' >&2; exit 1; }
-	@echo 'Making .venv with the packages of requirements.txt: some minutes and up to 6 GB, the first time only.'
-	@$(PYTHON) -m venv .venv
-	@set -o pipefail; $(BIN)/pip install --disable-pip-version-check -r requirements.txt | awk '/ MB\)/ {print "  " $$0; fflush()} \
-	    /^Installing/ {print "  Installing the packages, please wait."; fflush()}'
+	@$(PYTHON) coursekit/engine/wheels.py
+	@echo 'First the packages of requirements.txt go into .venv, once: about 3 minutes, 3 GB to fetch, up to 6 GB on the disk.'
+	@if [ '$(UV)' ]; then \
+	    $(UV) venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv && \
+	    $(UV) pip install --python $(BIN)/python -r requirements.txt || { echo 'To do without uv: make UV= ...' >&2; exit 1; }; \
+	else \
+	    $(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo 'Python cannot make environments here: install' \
+	        'venv, on Debian and Ubuntu with: sudo apt install python3-venv' >&2; exit 1; }; \
+	    $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt; \
+	fi
 	@touch $@

@@ -2,13 +2,17 @@
 
 import argparse
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from .engine.files import ChangedMeanwhile, check_writable, read_text
+from .engine.files import ChangedMeanwhile, NotText, check_writable, read_text
 from .engine.text import from_here
 
 # The line of pyproject.toml that keeps the address; group 1 is OWNER/NAME.
 ADDRESS_LINE = re.compile(r'^Repository\s*=\s*"https://github\.com/([^"/]+/[^"/]+)"', re.MULTILINE)
+
+# A row of the README's table of weeks; group 1 is the notebook's name.
+ROW = re.compile(r"^ *\|.*?\]\(notebooks/([^/()]+)\.ipynb\)", re.MULTILINE)
 
 
 class CommandError(Exception):
@@ -52,14 +56,15 @@ def find_notebooks(names: list[str], root: Path) -> list[Path]:
     """The notebooks that these names mean, each once: a file, a folder, or a part of a file name in
     notebooks/.
 
-    No names mean all of notebooks/. A link keeps its own name. Raises ``CommandError`` for a name
-    that means nothing; the message lists what there is.
+    No names mean all of notebooks/, in the order of the README's table of weeks. A link keeps its
+    own name. Raises ``CommandError`` for a name that means nothing; the message lists what there
+    is.
     """
-    known = _notebooks(root / "notebooks")
+    known = _in_order(_notebooks(root / "notebooks"), root)
     found = [] if names else known
     for name in names:
         if Path(name).is_dir():
-            matching = _notebooks(Path(name))
+            matching = _in_order(_notebooks(Path(name)), root)
         elif Path(name).is_file():
             matching = [Path(name)]
         else:
@@ -80,6 +85,25 @@ def find_notebooks(names: list[str], root: Path) -> list[Path]:
 def _notebooks(folder: Path) -> list[Path]:
     """Those in a folder; hidden ones are what systems and editors put beside them."""
     return sorted(path for path in folder.glob("*.ipynb") if path.name[0] != ".")
+
+
+def _in_order(paths: list[Path], root: Path) -> list[Path]:
+    """In the order of the README's table of weeks, at the end those that it does not name."""
+    try:
+        named = ROW.findall(read_text(root / "README.md"))
+    except (OSError, NotText):
+        named = []
+    return sorted(paths, key=lambda path: (*named, path.stem).index(path.stem))
+
+
+def minutes(path: Path) -> dict[str, float]:
+    """What the notebook says that it takes at each scale, as far as its text tells."""
+    text = ""
+    with suppress(OSError):
+        text = path.read_bytes().decode(errors="replace")  # in whatever state it is
+    lab = re.search(r"\bLab\([^)]*\)", text)
+    found = re.findall(r"(\w+)\W+(\d+(?:\.\d+)?)", lab[0] if lab else "")
+    return {scale: float(number) for scale, number in found}
 
 
 def output_folder(name: str, paths: list[Path]) -> Path:

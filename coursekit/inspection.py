@@ -69,19 +69,20 @@ def layers(model: nn.Module, x: Tensor) -> Layers:
 
     device = next(model.parameters(), x).device
     try:
+        fields = _receptive_fields(model)  # traced before anything is counted
         with torch.no_grad(), FlopCounterMode(display=False) as counter, ExitStack() as after:
             for module in model.modules():
                 after.callback(setattr, module, "training", module.training)
-            table = _watched(model, counter, after)
+            table = _watched(model, fields, counter, after)
             model.eval()(torch.zeros_like(x, device=device) if x.is_meta else x.to(device))
     except Exception as error:  # whatever the model's own code raises
         raise ValueError(f"the model cannot take an input {tuple(x.shape)}: {error}") from error
     return table
 
 
-def _watched(model: nn.Module, counter, until: ExitStack) -> Layers:
+def _watched(model: nn.Module, fields: dict, counter, until: ExitStack) -> Layers:
     """A table that gets a row at the end of each call of a layer, ``until`` the stack is left."""
-    table, fields, counted, started, in_rows = Layers(), _receptive_fields(model), set(), {}, [0]
+    table, counted, started, in_rows = Layers(), set(), {}, [0]
 
     def rest() -> int:
         """The products so far that belong to no row."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torchvision
 
+from .engine import devices
 from .engine.fingerprint import fingerprint
 from .engine.mixed_precision import has_matrix_unit
 from .engine.settings import SCALES, asked_scale, data_folder, offline, variable  # noqa: F401
@@ -13,12 +14,14 @@ from .engine.text import count, from_here
 
 
 def default_device() -> torch.device:
-    """The first CUDA GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The accelerator that torch names if it can be used (CUDA, Apple's MPS, Intel's XPU), else the
+    CPU."""
+    return devices.found().device
 
 
 def default_scale() -> str:
-    """``COURSEKIT_SCALE`` if it is set, else ``full`` on a GPU and ``laptop`` on a CPU.
+    """``COURSEKIT_SCALE`` if it is set, else ``full`` on CUDA and ``laptop`` elsewhere, for the
+    other accelerators are those of laptops.
 
     Raises ``ValueError`` for a scale that does not exist.
     """
@@ -56,12 +59,14 @@ class Lab:
         return {"smoke": smoke, "laptop": laptop, "full": full}[self.scale]
 
     def __repr__(self) -> str:
-        if self.device.type == "cuda":
-            device = f"GPU, {torch.cuda.get_device_name(self.device)}"
+        if self.device.type != "cpu":
+            device = f"GPU, {devices.name_of(self.device)}"
         else:
             device = f"CPU, {count(torch.get_num_threads(), 'thread')}"
             if has_matrix_unit():
                 device += ", bfloat16 to train wide CNNs (fast=True)"
+            if why := devices.found().why:
+                device += f"\n         {why}"
         minutes = self.minutes.get(self.scale)
         expected = "" if minutes is None else f", about {count(minutes, 'minute')}"
         # A relative path, so that committed outputs name no one's machine.

@@ -100,6 +100,8 @@ def images(
     low, high = limits or ((0, 255) if pixels.dtype == np.uint8 else (pixels.min(), pixels.max()))
     for axis in figure.axes:
         axis.set_axis_off()
+        for hidden in (axis.xaxis, axis.yaxis):  # or else the layout measures their ticks
+            hidden.set_visible(False)
     for i, (axis, image) in enumerate(zip(figure.axes, pixels)):
         axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         if len(titles):

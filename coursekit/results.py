@@ -41,7 +41,7 @@ class History:
     def add(self, epoch: "Epoch") -> None:
         """Enter an epoch of training that has just ended."""
         batch_loss, sizes = torch.stack(epoch.losses).tolist(), epoch.sizes
-        samples, metric = sum(sizes), torch.cat(epoch.values).double().sum().item()
+        samples, metric = sum(sizes), torch.cat(epoch.values).cpu().double().sum().item()
         self.seconds.append(time.perf_counter() - epoch.started)
         self.batch_loss += batch_loss
         self.steps = len(sizes)
@@ -134,13 +134,13 @@ class Evaluation:
     @property
     def mean(self) -> float:
         """The mean of the metric over all samples."""
-        return self.values.double().sum().item() / self.total
+        return self.values.cpu().double().sum().item() / self.total
 
     @property
     def margin(self) -> float:
         """Half the width of the 95 % interval of the mean that so many test samples allow (normal
         approximation)."""
-        sd = self.values.double().std().item() if self.total > 1 else math.nan
+        sd = self.values.cpu().double().std().item() if self.total > 1 else math.nan
         return 1.96 * sd / math.sqrt(self.total)
 
     @property

@@ -16,6 +16,14 @@ def pytest_configure():
     os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
 
 
+def pytest_runtest_setup(item):
+    """What Windows has not (signals, links, pipes in folders, bash) some tests need, and some of
+    their fixtures."""
+    fixtures = {"hard", "hostile", "interrupted"}.intersection(item.fixturenames)
+    if os.name == "nt" and (fixtures or item.get_closest_marker("posix")):
+        pytest.skip("needs Linux or macOS")
+
+
 @pytest.fixture(autouse=True)
 def quiet_place(request, monkeypatch, tmp_path_factory):
     """No test touches the network or a person's data folder, but for those marked ``real``, which
@@ -48,3 +56,11 @@ def pictures():
     for image, label in zip(images, labels):
         image[0, 1 + 2 * label] += 130
     return ck.Images(images, labels, ("high", "middle", "low"), "bands (synthetic)", 0.4, 0.25)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Gives this machine an accelerator that is not there; see ``made_devices``."""
+    import made_devices
+
+    yield from made_devices.machine(monkeypatch)

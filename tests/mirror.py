@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit.data import download, standins
+from coursekit.data import download, packages, standins
 from coursekit.data.catalogue import IMAGES, SETS
 from coursekit.data.download import File
 
@@ -153,7 +153,9 @@ def file_of(path, below):
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    """An empty data folder at a scale that uses real data, with small stand-ins."""
+    """An empty data folder at a scale that uses real data, with small stand-ins; no package ships
+    data, installed or not."""
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
     monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
     sides = {"digits": (1, 28), "clothing": (1, 28), "objects": (3, 32), "pets": (3, 16)}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..course import CommandError, NotANotebook, find_notebooks, find_root, shown
-from ..data import catalogue, download, reading
+from ..data import catalogue, download, packages, reading
 from ..data.catalogue import SETS, DataSet
 from ..engine.console import say
 from ..engine.files import folder_beside, read_text, write_whole
@@ -94,9 +94,24 @@ class Form:
     whole: bool = True
 
 
-def here(folder: Path) -> list[str]:
-    """The names of the sets that a data folder has, in one form or another."""
-    return [name for name, one in SETS.items() if any(form.whole for form in _forms(one, folder))]
+def here(folder: Path) -> dict[str, str]:
+    """The real data here by name, each in a few words: sets that the data folder has, in one form
+    or another, and what packages ship of others."""
+    found = {}
+    for name, one in SETS.items():
+        if any(form.whole for form in _forms(one, folder)):
+            found[name] = name
+        elif shipped := _shipped(one):
+            found[name] = f"{name} ({shipped})"
+    return found
+
+
+def _shipped(one: DataSet) -> str:
+    """What a package here ships of the set, in words."""
+    with contextlib.suppress(LookupError, download.DataError):
+        if one.packaged and packages.find(one.packaged):
+            return one.packaged.words
+    return ""
 
 
 def list_sets(names: list[str]) -> int:
@@ -107,13 +122,15 @@ def list_sets(names: list[str]) -> int:
     rows = [("name", "in the data folder", "size", "hash from", "weeks", "licence")]
     for one in _chosen(names):
         forms = _forms(one, folder)
-        there = ", ".join(form.words for form in forms) or "nothing: a stand-in"
+        shipped = _shipped(one)
+        instead = f"nothing: {shipped or 'a stand-in'}"
+        there = ", ".join(form.words for form in forms) or instead
         paths = [path for form in forms for path in form.paths]
         which = paths or [file.path for file in one.files]
         known = _known_hashes(one, listed)
         kinds = dict.fromkeys(known[path][1] if path in known else NOT_KNOWN for path in which)
         size, hashes = _size(folder, paths) if paths else "", ", ".join(kinds) or NOT_KNOWN
-        licence = forms[0].licence if forms else one.licence
+        licence = (forms or [one.packaged if shipped else one])[0].licence
         rows.append((one.name, there, size, hashes, weeks.get(one.name, ""), licence))
     say(*aligned(rows, right=[2]), f"The data folder is {_shown(folder)}.", sep="\n")
     return 0
@@ -149,7 +166,7 @@ def fetch(names: list[str]) -> int:
                 size = _size(folder, [file.path for file in missing])
                 tell(f"{files}, {size}, now in {_shown((folder / missing[0].path).parent)}")
     if failed:
-        say(f"not to be had: {', '.join(failed)}; the notebooks take stand-ins, and say so")
+        say(f"not to be had: {', '.join(failed)}; the notebooks take what stands in, and say so")
     return 1 if failed else 0
 
 
@@ -178,6 +195,14 @@ def verify(names: list[str]) -> int:
             found.append(f"no hash known, {count(unknown, 'file')}")
         if not any(form.whole for form in forms):
             found.append(f"missing (only {forms[0].words} here)" if forms else "missing")
+        try:
+            if one.packaged and packages.find(one.packaged):
+                found.append(f"{one.packaged.words}: ok")
+        except LookupError:  # it is not installed
+            pass
+        except download.DataError as error:
+            faults[one.packaged.package] = ""
+            tell(f"DAMAGED, {error}")
         if found:
             tell("; ".join(found))
         damaged += len(faults)

@@ -15,23 +15,26 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from .. import course
-from ..engine import settings
+from ..engine import limits, settings, wheels
 from ..engine.commands import output_of
 from ..engine.console import say
 from ..engine.files import NotText, check_writable
 from ..engine.text import count
-from . import repo
+from . import installed, repo
+from .installed import INSTALL, PACKAGES, TORCH
 
 EXAMPLES = """\
 example:
@@ -42,30 +45,10 @@ Exit code: 0 no problem, 1 a problem.
 """
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 PLACEHOLDER = "YOUR-GITHUB-NAME/YOUR-COURSE"  # what pyproject.toml has until coursekit repo
-INSTALL = "python -m pip install"
 LITTLE = 2e9  # bytes, of memory or disk
 PATIENCE = 4  # seconds, for all of the network
 PYPI, GITHUB = "https://pypi.org/simple", "https://github.com"
 VARIABLES = ("COURSEKIT_SCALE", "COURSEKIT_DATA", "COURSEKIT_OFFLINE", "COURSEKIT_MIRROR")
-
-# In a process of its own, which a torch that does not fit the machine may end.
-IMPORT = """
-import warnings
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    import torch
-    seen = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
-    gpus = [torch.cuda.get_device_properties(i) for i in seen]
-gpus = "; ".join(f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB" for gpu in gpus)
-built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
-where = f"GPU: {gpus}" if gpus else "no GPU is seen, so it runs on the CPU"
-print(f"found: torch {torch.__version__}, built for {built}; {where}")
-for warning in caught:
-    if "CUDA" in str(warning.message):
-        print(f"found: torch warns: {str(warning.message).splitlines()[0][:150]}", flush=True)
-import torchvision
-print(f"found: torchvision {torchvision.__version__}", flush=True)
-"""
 
 
 class Line(NamedTuple):
@@ -129,10 +112,14 @@ def shareable(text: str) -> str:
     return re.sub(r"(?<=[/\\])[^/\\\s]+", lambda part: name.sub("NAME", part[0]), text)
 
 
-def ask_torch() -> tuple[list[str], str]:
-    """What torch and torchvision say of themselves; why one cannot be imported, else empty."""
-    printed, error = _python("-c", IMPORT)
-    return re.findall(r"^found: (.*)", printed, re.MULTILINE), error
+def ask_packages() -> tuple[list[str], dict[str, str]]:
+    """What torch and torchvision say of themselves; why packages cannot be imported, by name."""
+    printed, error = _python(installed.__file__)
+    said = re.findall(r"^(now|found|failed): (.*)", printed, re.MULTILINE)
+    failed = dict(text.split(": ", 1) for word, text in said if word == "failed")
+    if error:
+        failed[next((text for word, text in reversed(said) if word == "now"), "Python")] = error
+    return [text for word, text in said if word == "found"], failed
 
 
 # The checks
@@ -155,15 +142,35 @@ def package() -> Iterator[Line]:
             yield Line(NOTE, text, f"{INSTALL} -e . to use this one")
 
 
-def torch() -> Iterator[Line]:
-    """torch, torchvision and the GPU."""
-    said, error = ask_torch()
+def imports() -> Iterator[Line]:
+    """The packages of the course: what hides them, whether they can be imported; the GPU."""
+    yield from _hidden()
+    said, failed = ask_packages()
     for text in said:
-        mark = NOTE if text.startswith("torch warns") else OK
-        yield Line(mark, text, "update the GPU's driver, or go on without the GPU")
-    if error:
-        text = f"{'torchvision' if said else 'torch'} cannot be imported: {error}"
-        yield Line(PROBLEM, text, f"{INSTALL} --force-reinstall torch torchvision (from one index)")
+        fine = text.startswith("torch")
+        yield Line(OK if fine else NOTE, text, installed.advice(text))
+    for name, error in failed.items():
+        advice = installed.advice(error, name)
+        if advice == TORCH:  # it is not there
+            advice = wheels.cannot() or "; ".join(filter(None, (TORCH, wheels.may_not())))
+        yield Line(PROBLEM, f"{name} cannot be used: {error}", advice)
+
+
+def _hidden() -> Iterator[Line]:
+    """Files that Python takes for a package of the same name, here and beside the notebooks."""
+    places = {Path.cwd()}
+    with contextlib.suppress(course.CommandError):
+        places.add(course.find_root() / "notebooks")
+    installed_in = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    own = sys.stdlib_module_names.difference(sys.builtin_module_names)
+    for path in sorted(path for place in places for path in place.glob("*")):
+        name = path.stem
+        if name == "coursekit" or not (path.suffix == ".py" or (path / "__init__.py").exists()):
+            continue
+        needed = name in own or name in PACKAGES
+        if needed or getattr(PathFinder.find_spec(name, installed_in), "origin", ""):
+            text = f"{path} is taken for the package {name} by all that imports it"
+            yield Line(PROBLEM if needed else NOTE, text, "rename it")
 
 
 def packages() -> Iterator[Line]:
@@ -190,13 +197,14 @@ def packages() -> Iterator[Line]:
 
 def machine() -> Iterator[Line]:
     """Processor and memory."""
-    import psutil  # comes with Jupyter's kernel
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory = psutil.virtual_memory()
-    free = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f}"
-    mark = NOTE if memory.available < LITTLE else OK
-    yield Line(mark, f"{count(cores, 'core')}; memory: {free}", "close programs and notebooks")
+    cores, (available, total) = limits.cores(), limits.memory()
+    free = f"{available / 1e9:.1f} GB free of {total / 1e9:.1f}"
+    mark = NOTE if available < LITTLE else OK
+    cores = f"{cores:.1f} cores" if cores % 1 else count(int(cores), "core")
+    advice = "close programs and notebooks"
+    if total < 2 * LITTLE:
+        advice = "look for more: some notebooks need it, also in a container or a job of a cluster"
+    yield Line(mark, f"{cores}; memory: {free}", advice)
 
 
 def data() -> Iterator[Line]:
@@ -217,7 +225,7 @@ def data() -> Iterator[Line]:
     from . import datasets
 
     have = datasets.here(folder)
-    text = f"real data: {', '.join(have) or 'none'}"
+    text = f"real data: {', '.join(have.values()) or 'none'}"
     if lacking := [name for name in datasets.SETS if name not in have]:
         text += f"; stand-ins for {', '.join(lacking)}"
     yield Line(OK if have else NOTE, text, "coursekit data fetch, or let the notebooks do it")
@@ -311,7 +319,18 @@ def repository() -> Iterator[Line]:
     yield Line(NOTE if advice else OK, f"repository: {text}", advice)
 
 
-CHECKS = (python, package, torch, packages, machine, data, variables, network, jupyter, repository)
+CHECKS = (
+    python,
+    package,
+    imports,
+    packages,
+    machine,
+    data,
+    variables,
+    network,
+    jupyter,
+    repository,
+)
 
 
 def _version(package: str) -> str:
@@ -325,11 +344,14 @@ def _python(*words: str) -> tuple[str, str]:
     """What this Python prints when it is called with these words, and why it failed, else empty."""
     try:
         done = output_of([sys.executable, *words])
-    except (OSError, subprocess.SubprocessError) as error:
+    except subprocess.TimeoutExpired as error:
+        return os.fsdecode(error.stdout or ""), f"no answer within {error.timeout:.0f} seconds"
+    except OSError as error:
         return "", _first_line(error)
     if done.returncode < 0:
         return done.stdout, f"it ends its process with {signal.Signals(-done.returncode).name}"
-    last = (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
+    code = f"it ends its process with code {done.returncode:#x}"
+    last = (done.stderr.strip().splitlines() or [code])[-1]
     return done.stdout, last if done.returncode else ""
 
 

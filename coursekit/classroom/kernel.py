@@ -9,13 +9,14 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import zmq
 from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -109,10 +110,12 @@ class Client(NotebookClient):
         Raises ``Failed`` when its asserts do not count, and ``RuntimeError`` or ``OSError`` when it
         does not start.
         """
-        said = {**said, "IPYTHONDIR": str(self.scratch / "ipython"), "COURSEKIT_RUN": self.mark}
+        ours = {"IPYTHONDIR": str(self.scratch / "ipython"), "COURSEKIT_RUN": self.mark}
+        env = {**environment(), **said, **ours}
+        loop = ensure_event_loop(prefer_selector_loop=True)  # of this thread; ZeroMQ's on Windows
+        quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)  # but for its cells
         try:
-            quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)  # but for its cells
-            with self.setup_kernel(env={**environment(), **said}, cleanup_kc=True, **quiet):
+            with closing(loop), self.setup_kernel(env=env, cleanup_kc=True, **quiet):
                 kernel = psutil.Process(self.km.provisioner.process.pid)
                 self._check_asserts()
                 try:
@@ -123,6 +126,12 @@ class Client(NotebookClient):
                         self.left += _ended({one for one in theirs if not _helps(one)})
         finally:
             self.left += _ended({*self._marked()})
+
+    def stop(self) -> None:
+        """End the kernel and what it started, from another thread: the cell that runs fails."""
+        for process in self._marked():
+            with suppress(psutil.Error):
+                process.kill()
 
     def _marked(self) -> Iterator[psutil.Process]:
         """The kernel and what it started, directly or not, as far as the environment tells."""

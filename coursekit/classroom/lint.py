@@ -44,10 +44,17 @@ MOST_LETTERS = 600  # of a finding
 MOST_FAULTS = 50  # of the format, which a damage may leave in every cell
 OTHER_ADDRESS = "the repository is called {}: write {}, as in pyproject.toml"
 
-COLAB = re.compile(r"https://colab\.research\.google\.com/github/[^/]+/[^/]+/blob/[^/]+/(.+)")
+# What the two badges open; the group is the notebook's path in the repository.
+OPENS = {
+    image: re.compile(re.escape(address) + r"[^/]+/[^/]+/blob/[^/]+/(.+)")
+    for image, address in {
+        "colab-badge": "https://colab.research.google.com/github/",
+        "open-in-kaggle": "https://kaggle.com/kernels/welcome?src=https://github.com/",
+    }.items()
+}
 # Where the course's own address stands; other repositories may be linked to freely.
 ADDRESS = re.compile(
-    r"(?:colab\.research\.google\.com/github/|(?:git\+|git clone )https://github\.com/)"
+    r"(?:colab\.research\.google\.com/github/|(?:git\+|git clone |\?src=)https://github\.com/)"
     r"([\w.-]+/[\w.-]+?)(?:\.git|\.)?(?![\w.-])"
 )
 CHECK = re.compile(r"""\bck\.check\(\s*["']([^"']*)["']""")
@@ -201,13 +208,15 @@ def outputs(notebook: Notebook):
 
 
 def badge(notebook: Notebook):
-    """The first cell has one Colab badge, which opens this very notebook."""
+    """The first cell has a badge of Colab and one of Kaggle, which open this very notebook."""
     first = notebook.cells[0] if notebook.cells else None
-    targets = EXACT_BADGE.findall(first.text if first else "")
-    if len(targets) != 1:
-        yield first, f"the first cell has {len(targets) or 'no'} Colab badges: it needs one"
-    elif not (found := COLAB.fullmatch(targets[0])) or found[1] != notebook.shown:
-        yield first, f"the badge leads to {targets[0]}: make it open {notebook.shown} in Colab"
+    found = EXACT_BADGE.findall(first.text if first else "")
+    for image, opens in OPENS.items():
+        targets = [target for kind, target in found if kind == image]
+        if len(targets) != 1:
+            yield first, f"it has {len(targets) or 'no'} {image}.svg: the first cell needs one"
+        elif not (place := opens.fullmatch(targets[0])) or place[1] != notebook.shown:
+            yield first, f"its {image}.svg leads to {targets[0]}: make it open {notebook.shown}"
 
 
 def pictures(notebook: Notebook):
@@ -417,8 +426,8 @@ def readme(root: Path, address: str) -> Iterator[str]:
         return
     for found in sorted({*ADDRESS.findall(text)} - {address}):
         yield OTHER_ADDRESS.format(found, address)
-    for target in EXACT_BADGE.findall(text):
-        found = COLAB.fullmatch(target)
+    for image, target in EXACT_BADGE.findall(text):
+        found = OPENS[image].fullmatch(target)
         if not found or not (root / found[1]).is_file():
             yield f"a badge leads to {target}, where there is no notebook: mend its path"
     if not recorded.unreadable(root):

@@ -26,8 +26,7 @@ Exit code: 0 done, 1 a file is not what it should be, 2 wrong arguments.
 """
 RUNS = Path("coursekit", "records", "runs")  # in the course's folder
 PART = re.compile(r"(?s)(<!-- begin: (weeks|results) -->)(.*?)(?=<!-- end: \2 -->)")
-# In the table of weeks: a row, and its end, the minutes at three scales or as many as there are.
-ROW = re.compile(r" *\|.*?\]\(notebooks/(\w+)\.ipynb\)")
+# The end of a row in the table of weeks: the minutes at three scales or as many as there are.
 MINUTES = re.compile(r"(?: \| *(?:–|(?:under |about )?\d+ min[^|]*)?){0,3} *\|? *$")
 HEAD = ("week", "figure", "laptop", "full", "old course", "paper")
 
@@ -178,17 +177,15 @@ def renewed(text: str, root: Path) -> str:
 
 def _by_hand(line: str) -> str:
     """What people wrote of a line: in the table of weeks all but the minutes."""
-    return MINUTES.sub("", line) if ROW.match(line) else line
+    return MINUTES.sub("", line) if course.ROW.match(line) else line
 
 
 def _week(line: str, root: Path) -> str:
     """A line of the table of weeks, with the minutes at the three scales."""
-    path = root / "notebooks" / f"{found[1]}.ipynb" if (found := ROW.match(line)) else None
+    path = root / "notebooks" / f"{found[1]}.ipynb" if (found := course.ROW.match(line)) else None
     if not (path and path.is_file()):
         return line
-    text = path.read_bytes().decode(errors="replace")  # in whatever state it is
-    lab = re.search(r"\bLab\([^)]*\)", text)
-    said = dict(re.findall(r"(\w+)\W+(\d+(?:\.\d+)?)", lab[0] if lab else ""))
+    said = course.minutes(path)
     runs, texts = stored.read(place(path, root)), []
     for scale in ("smoke", "laptop", "full"):
         run = usual(runs, scale)
@@ -199,8 +196,8 @@ def _week(line: str, root: Path) -> str:
     return " | ".join([_by_hand(line), *texts]) + " |"
 
 
-def _minutes(minutes: float | str, about: str = "") -> str:
-    return "under 1 min" if float(minutes) < 1 else f"{about}{round(float(minutes))} min"
+def _minutes(minutes: float, about: str = "") -> str:
+    return "under 1 min" if minutes < 1 else f"{about}{round(minutes)} min"
 
 
 def _results(root: Path) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 from .. import course
@@ -9,7 +10,7 @@ from ..engine.console import say
 from ..engine.files import ChangedMeanwhile, content_of, write_whole
 from ..engine.text import count, from_here, printable
 from ..handin.notebook import EXACT_BADGE, joined, read
-from .lint import COLAB
+from .lint import OPENS
 
 EXAMPLES = """\
 examples:
@@ -17,7 +18,7 @@ examples:
   coursekit release -o class --discussion  after the deadline: with the discussions
   coursekit release -o ../class --outputs  with what the cells gave in the original
 
-Copies inside the repository get a Colab badge of their own; elsewhere the badge is taken away.
+Copies inside the repository get badges of their own; elsewhere the badges are taken away.
 Answers of students are never overwritten unasked: choose an empty folder, or --force.
 Exit code: 0 done, 1 a notebook is damaged and has no copy, 2 wrong arguments.
 """
@@ -77,8 +78,8 @@ def main(options: argparse.Namespace) -> int:
 def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs: bool) -> dict:
     """The notebook's JSON as students get it.
 
-    ``place`` is the copy's path in the repository, which its Colab badge opens; None takes the
-    badge away, for it would open the original with its discussions. ``discussion`` keeps the
+    ``place`` is the copy's path in the repository, which its badges open; None takes the badges
+    away, for they would open the original with its discussions. ``discussion`` keeps the
     discussions, ``outputs`` what the cells gave.
     """
     cells = [
@@ -90,7 +91,7 @@ def student_copy(notebook: dict, place: str | None, *, discussion: bool, outputs
         if cell["cell_type"] == "code" and not outputs:
             cell |= {"outputs": [], "execution_count": None}
     if cells:
-        cells[0]["source"] = _with_badge(joined(cells[0]["source"]), place).splitlines(True)
+        cells[0]["source"] = _with_badges(joined(cells[0]["source"]), place).splitlines(True)
     return notebook | {"cells": cells}
 
 
@@ -104,12 +105,15 @@ def _copy(path: Path, root: Path, options: argparse.Namespace) -> bytes:
     return (json.dumps(copy, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _with_badge(text: str, place: str | None) -> str:
-    """The first cell's text, its badge leading to this place."""
-    found = EXACT_BADGE.search(text)
-    address = found and COLAB.fullmatch(found[1])
-    if not address:
-        return text
-    if place is None:
-        return text[: found.start()] + text[found.end() :].lstrip("\n")
-    return text[: found.start(1)] + found[1].removesuffix(address[1]) + place + text[found.end(1) :]
+def _with_badges(text: str, place: str | None) -> str:
+    """The first cell's text, its badges leading to this place."""
+
+    def moved(found: re.Match) -> str:
+        address = OPENS[found[1]].fullmatch(found[2])
+        if not address:
+            return found[0]
+        if place is None:
+            return ""
+        return found[0].replace(found[2], found[2].removesuffix(address[1]) + place)
+
+    return re.sub(rf"{EXACT_BADGE.pattern}\n*", moved, text)

@@ -1,31 +1,35 @@
 """``coursekit run``: execute notebooks from top to bottom, with a page of each and an index."""
 
 import argparse
+import math
+import os
 import platform
 import re
 import signal
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .. import course
-from ..engine import settings
+from ..engine import limits, settings
 from ..engine.console import say
 from ..engine.files import ChangedMeanwhile, folder_beside, write_whole
 from ..engine.progress import Progress
 from ..engine.text import count, from_here, printable
 from ..handin.notebook import contents, title, valid
-from ..handin.safe_html import render
 from ..records import stored
 
 EXAMPLES = """\
 examples:
-  coursekit run                            every notebook at scale smoke, on made-up data
+  coursekit run                            every notebook at scale smoke, a few at a time
   coursekit run week1 --scale laptop       those with week1 in their names, on real data
   coursekit run --scale full --inplace     refresh the outputs that are kept in notebooks/
 
@@ -39,14 +43,18 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 FOLDER = Path(__file__).parent
+STOPPED = "it was stopped"
 MOST_LETTERS = 300  # of a line about an error
+MEMORY = 2e9  # bytes for a notebook at scale smoke
+MOST_AT_A_TIME = 4  # without being asked: they may share a GPU
 
 
 @dataclass
 class Result:
     """How one notebook fared: ``error`` in one line, empty when it passed; the end of its
     ``traceback``; whether there are ``pages``, an executed copy and one in HTML; the names of the
-    processes that it ``left`` behind."""
+    processes that it ``left`` behind. While it is executed, there is a ``client``,
+    and ``done`` goes from 0 to 1."""
 
     path: Path
     title: str
@@ -55,6 +63,8 @@ class Result:
     seconds: float = 0.0
     pages: bool = False
     left: list[str] = field(default_factory=list)
+    client: object = None
+    done: float = 0.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", default="build", metavar="FOLDER", help="for the results (default: build)")
     inplace = "also put the outputs into the notebooks that passed, and store their figures"
     add("--inplace", action="store_true", help=inplace)
+    jobs = "notebooks at a time (default: at scale smoke as many as cores and memory allow, else 1)"
+    add("--jobs", type=_jobs, metavar="N", help=jobs)
     timeout = "the longest that one cell may take (default: 1800, half an hour; 0: no limit)"
     add("--timeout", type=_seconds, default=1800, metavar="SECONDS", help=timeout)
 
@@ -76,8 +88,14 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text}")
+    return int(text)
+
+
 def main(options: argparse.Namespace) -> int:
-    """Execute the notebooks one after the other; returns 0 if all passed, else 1.
+    """Execute the notebooks, a few at a time; returns 0 if all passed, else 1.
 
     Raises ``CommandError`` for names that mean nothing, for a scale that does not exist, and for a
     folder that cannot take the results.
@@ -90,20 +108,71 @@ def main(options: argparse.Namespace) -> int:
     paths = course.find_notebooks(options.notebooks, root)
     folder = course.output_folder(options.output, paths).resolve()
     index, results = folder / "index.html", []
+    options.jobs = min(options.jobs or _possible(options.scale), len(paths))
+    say(_plan(paths, options, folder))
+    start = time.perf_counter()
     try:
         with _ended_like_ctrl_c():
-            for path in paths:
-                results.append(Result(path, path.stem))
-                _run_one(results[-1], folder, root, options)
+            _run_all(results, paths, folder, root, options)
     finally:  # after Ctrl-C too
         unwritten = _write_index(index, results, options.scale)
     failed = [result.path.stem for result in results if result.error]
-    minutes = sum(result.seconds for result in results) / 60
+    minutes = (time.perf_counter() - start) / 60
     which = f" ({', '.join(failed)})" if failed else ""
     what = f"{count(len(results), 'notebook')} at scale {options.scale} in {minutes:.1f} minutes"
     passed = f"{len(results) - len(failed)} passed, {len(failed)} failed"
     say(f"{what}: {passed}{which}; {unwritten or f'see {from_here(index)}'}")
     return 1 if failed or unwritten else 0
+
+
+def _possible(scale: str) -> int:
+    """How many notebooks may run at a time: full ones share no GPU, and at laptop their times are
+    worth knowing."""
+    if scale != "smoke":
+        return 1
+    return max(1, int(min(limits.cores(), limits.memory()[0] / MEMORY, MOST_AT_A_TIME)))
+
+
+def _plan(paths: list[Path], options: argparse.Namespace, folder: Path) -> str:
+    """What will happen, and how long it takes by what the notebooks say of themselves."""
+    minutes = sum(course.minutes(path).get(options.scale, 0) for path in paths) / options.jobs
+    data = "small data sets, no network" if options.scale == "smoke" else "real data where they are"
+    what = f"{count(len(paths), 'notebook')} at scale {options.scale} ({data})"
+    at_once = f", {options.jobs} at a time" if options.jobs > 1 else ""
+    about = f", about {count(math.ceil(minutes), 'minute')}" if minutes else ""
+    return f"{what}{at_once}{about}; the results go to {from_here(folder)}"
+
+
+def _run_all(results: list[Result], paths: list[Path], folder: Path, root: Path, options) -> None:
+    """Execute the notebooks in threads, into ``results`` in their order. Ctrl-C ends all kernels;
+    notebooks that wait are not started, and have no result."""
+    results += [Result(path, path.stem) for path in paths]
+    bar = Progress("executed", len(paths), "notebooks")
+    with bar, ThreadPoolExecutor(options.jobs) as pool:
+        running = [pool.submit(_run_one, result, folder, root, options) for result in results]
+        try:
+            others = running
+            while others:
+                ended, others = wait(running, timeout=0.5)  # Windows tells of Ctrl-C in between
+                for one in ended:
+                    one.result()  # an error where nobody reads the lines any more
+                bar.show(sum(result.done for result in results))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            begun = [one for one, its in zip(results, running) if not its.cancelled()]
+            for result, its in zip(results, running):
+                if its.running():
+                    result.error, client = STOPPED, result.client
+                    if client:
+                        client.stop()
+            results[:] = begun
+            raise
+
+
+def _say(line: str) -> None:
+    """A line that stays, whole, above the bar."""
+    with tqdm.external_write_mode():
+        say(line)
 
 
 @contextmanager
@@ -125,7 +194,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
 
 def _run_one(result: Result, folder: Path, root: Path, options: argparse.Namespace) -> None:
     """Execute a notebook, write what came of it, and say it. Whatever goes wrong is told in the
-    result, so that the next one is executed: all but Ctrl-C."""
+    result, so that the next one is executed."""
     name = printable(result.path.name)
     start = time.perf_counter()
     try:
@@ -134,19 +203,14 @@ def _run_one(result: Result, folder: Path, root: Path, options: argparse.Namespa
         notebook = _without_outputs(valid(before))
         result.title = title(notebook) or result.path.stem
         cells = count(len(notebook.cells), "cell")
-        say(f"{name}: started at scale {options.scale}, {cells}")
+        _say(f"{name}: started at scale {options.scale}, {cells}")
         with folder_beside(folder / result.path.stem) as scratch:
             measured = scratch / f"{result.path.stem}.json"
-            try:
-                _execute(notebook, result, measured, options)
-            finally:  # after Ctrl-C too: what was executed is worth a look
-                result.seconds = time.perf_counter() - start
-                executed = _write_copy(folder, notebook, result)
+            _execute(notebook, result, measured, options)
+            result.seconds = time.perf_counter() - start
+            executed = _write_copy(folder, notebook, result)
             if options.inplace and not result.error:
                 _keep(result, before, executed, measured, root)
-    except KeyboardInterrupt:
-        result.error = "it was stopped"
-        raise
     except course.NotANotebook as error:
         result.error = f"it {error}"
     except stored.RecordError as error:
@@ -158,14 +222,15 @@ def _run_one(result: Result, folder: Path, root: Path, options: argparse.Namespa
         result.error = course.told(error, "its files")
     except Exception as error:  # of any library
         result.error = f"{type(error).__name__}: {error}"
-    took = ""
+    took, result.done = "", 1
     if result.seconds:
         took = f" after {int(result.seconds) // 60}:{int(result.seconds) % 60:02d} minutes"
     result.error = printable(result.error.strip().partition("\n")[0])[:MOST_LETTERS]
     said = f"FAILED{took}, {result.error}" if result.error else f"passed{took}"
     if result.left:
         said += f"; it left {', '.join(map(printable, result.left))} running, now ended"
-    say("\n    ".join([f"{name}: {said}", *result.traceback]))
+    if result.error != STOPPED:
+        _say("\n    ".join([f"{name}: {said}", *result.traceback]))
 
 
 def _without_outputs(content: dict):
@@ -188,25 +253,29 @@ def _execute(notebook, result: Result, measured: Path, options: argparse.Namespa
     from . import kernel
 
     client = kernel.Client(notebook, result.path.parent, options.timeout, measured.parent)
+    result.client = client
     # JPY_SESSION_NAME is how Jupyter's server tells a kernel its notebook; ck.answers() asks for it
     said = {"COURSEKIT_SCALE": options.scale, "JPY_SESSION_NAME": str(result.path)}
     said["COURSEKIT_RECORD"] = str(measured)
+    if options.jobs > 1:  # a core for each
+        said["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"
     where = "before the first cell"
     try:
-        cells = len(notebook.cells)
-        with Progress(result.path.stem, cells) as progress, client.kernel(said):
+        with client.kernel(said):
             for position, cell in enumerate(notebook.cells):
+                if result.error:  # stopped when there was no kernel yet
+                    break
                 where = f"cell {position + 1} ({cell.get('id', 'no id')})"
                 client.run_cell(cell, position)
-                progress.show(position + 1)
+                result.done = (position + 1) / len(notebook.cells)
     except CellExecutionError as error:
-        result.error = f"{where}: {error.ename}: {error.evalue.strip()}"
-        result.traceback = _last_lines(cell)
+        why = f"{where}: {error.ename}: {error.evalue.strip()}"
+        result.error, result.traceback = result.error or why, _last_lines(cell)
     except (kernel.Failed, RuntimeError) as error:  # the kernel did not start
-        result.error = f"{where}: {str(error).strip()}"
+        result.error = result.error or f"{where}: {str(error).strip()}"
     except Exception as error:  # an output that nbclient does not know
-        result.error = f"{where}: {type(error).__name__}: {error}"
-    result.left = client.left
+        result.error = result.error or f"{where}: {type(error).__name__}: {error}"
+    result.left, result.client = client.left, None
 
 
 def _write_copy(folder: Path, notebook, result: Result) -> str:
@@ -283,6 +352,8 @@ def write_page(path: Path, notebook, title: str) -> None:
 
 def _write_index(path: Path, results: list[Result], scale: str) -> str:
     """Write the page that lists the results of one run; returns why it could not be written."""
+    from ..handin.safe_html import render
+
     passed = sum(not result.error for result in results)
     page = render(
         FOLDER / "index.html",

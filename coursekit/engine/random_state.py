@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from .devices import available
 from .fingerprint import Walk
 from .generator_seeds import OF_PROCESS
 
@@ -32,14 +33,31 @@ def owned(*parts) -> list:
 
 def take(own: list) -> dict:
     """The state of all of them, as tensors and texts."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"cuda": cuda, "others": [_state(one) for one in (*OF_PROCESS, *own)]}
+    return {**of_accelerators(), "others": [_state(one) for one in (*OF_PROCESS, *own)]}
+
+
+def of_accelerators() -> dict[str, list[torch.Tensor]]:
+    """The states of the accelerators' generators, by kind. One that cannot be asked, as a GPU that
+    others have to themselves, has none: nothing was drawn there."""
+    states = {}
+    for kind in available():
+        module = getattr(torch, kind)
+        with suppress(Exception):
+            several = kind != "mps"
+            states[kind] = module.get_rng_state_all() if several else [module.get_rng_state()]
+    return states
+
+
+def put_back_accelerators(states: dict) -> None:
+    """Set these generators, as far as the accelerators are here."""
+    for kind, here in of_accelerators().items():
+        for i, state in enumerate(states.get(kind, ())[: len(here)]):
+            getattr(torch, kind).set_rng_state(state, *[i] * (kind != "mps"))
 
 
 def put_back(states: dict, own: list) -> None:
     """Set all of them to what ``take`` gave."""
-    for i, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
-        torch.cuda.set_rng_state(state, i)
+    put_back_accelerators(states)
     for generator, state in zip((*OF_PROCESS, *own), states["others"], strict=True):
         if isinstance(generator, torch.Generator):
             generator.set_state(state)

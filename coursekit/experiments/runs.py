@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..engine import random_state
 from ..engine.console import say
 from ..engine.progress import Progress
 from ..engine.text import count, name_of
@@ -207,8 +208,8 @@ def _run(function: Callable, seed: int, home: int, dtype: torch.dtype) -> Outcom
     the default there."""
     at_home = processes.is_home(home)
     torch.set_default_dtype(dtype)
-    with _ONE_AT_A_TIME, torch.random.fork_rng(range(torch.cuda.device_count())):
-        states = random.getstate(), np.random.get_state()
+    with _ONE_AT_A_TIME, torch.random.fork_rng([]):
+        states = random.getstate(), np.random.get_state(), random_state.of_accelerators()
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
@@ -220,6 +221,7 @@ def _run(function: Callable, seed: int, home: int, dtype: torch.dtype) -> Outcom
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+            random_state.put_back_accelerators(states[2])
 
 
 def _shape(result: Result) -> str:

@@ -14,10 +14,12 @@ MOST_CELLS = 5_000  # the course's notebooks have a hundred
 MANY = 4_000_000  # brackets in a file: more were made to fill memories
 MOST_BYTES = 100_000_000  # and 2 MB
 
-# Colab's badge as the course writes it, and as Colab writes it, too. Group 1 is the address that
-# it opens. Lengths are bounded, so that a text made to be slow is not.
+# Colab's and Kaggle's badges as the course writes them, and as Colab writes its own, too. Group 1
+# is whose it is, group 2 the address that it opens. Lengths are bounded, so that a text made to be
+# slow is not.
 EXACT_BADGE = re.compile(
-    r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}colab-badge\.svg\)\]\(([^()\s]{0,400})\)"
+    r"\[!\[[^\[\]\n]{0,80}\]\([^()\s]{0,200}(colab-badge|open-in-kaggle)\.svg\)\]"
+    r"\(([^()\s]{0,400})\)"
 )
 ANY_BADGE = re.compile(
     EXACT_BADGE.pattern
@@ -168,7 +170,7 @@ def parse(data: bytes, exact: bool = False) -> dict:
 def cells(notebook: dict, badges: bool = True) -> list[Cell]:
     """The cells of a notebook's JSON of format 4. What is no cell at all is left out.
 
-    ``badges=False`` takes Colab's badge, which differs from copy to copy, out of the texts.
+    ``badges=False`` takes the badges, which differ from copy to copy, out of the texts.
     """
     found = enumerate(notebook.get("cells", ()), 1)
     return [_cell(position, cell, badges) for position, cell in found if isinstance(cell, dict)]
@@ -205,7 +207,7 @@ def _cell(position: int, cell: dict, badges: bool) -> Cell:
         for name, kinds in as_dict(cell.get("attachments")).items()
         for kind, data in as_dict(kinds).items()
     ]
-    if not badges and "colab-badge" in text:
+    if not badges and ".svg" in text:
         text = ANY_BADGE.sub("", text)
     if ";base64," in text:
         attachments += [Attachment(*found) for found in _PASTED.findall(text)]

@@ -8,9 +8,10 @@ from datetime import datetime
 from ..engine.text import count
 from .notebook import as_dict, cells, joined
 
-# The block that shows coursekit.lab.Lab, and the banner of coursekit.data.lookup.
+# The block that shows coursekit.lab.Lab, and the banners of coursekit.data.lookup.
 _LAB = re.compile(r"^(device|scale|data|versions) +(\S.{0,200})", re.MULTILINE)
 _STAND_IN = re.compile(r"this is NOT (.{1,200})")
+_PART = re.compile(r"┌── (.{1,200}), as \w+ ships them: real data")
 _OF_COLAB = {"executionInfo", "outputId", "colab"}  # in the metadata of a cell
 _COLABS_NOTEBOOK = {"name", "gpuType", "authorship_tag", "include_colab_link"}
 _WEEK = 7 * 24 * 3600  # seconds: no cell takes longer
@@ -48,7 +49,7 @@ def read_execution(notebook: dict) -> Execution:
     everything = cells(notebook)
     code = [cell for cell in everything if cell.kind == "code" and cell.text.strip()]
     order, in_order = _order({cell.position: cell.count for cell in code})
-    errors, lab, stand_ins = [], {}, {}
+    errors, lab, stand_ins, parts = [], {}, {}, {}
     for cell in code:
         for output in cell.outputs:
             if output.get("output_type") in ("error", "pyerr"):
@@ -62,7 +63,10 @@ def read_execution(notebook: dict) -> Execution:
                     # without the minutes that were expected
                     lab["scale"] = lab.get("scale", "").split(",")[0]
                 stand_ins |= dict.fromkeys(_STAND_IN.findall(text))
+                parts |= dict.fromkeys(_PART.findall(text))
     data = "none, for nothing was run" if order == _NOT_RUN else "no stand-in"
+    if parts:
+        data = f"a part: {'; '.join(parts)}"
     if stand_ins:
         data = f"stand-ins, not {', '.join(stand_ins)}"
     # The course's own notebooks have Colab's "provenance".

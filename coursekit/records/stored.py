@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..engine.commands import git
 from ..engine.files import ChangedMeanwhile, content_of, read_text, write_whole
-from ..engine.provenance import made_up
+from ..engine.provenance import not_the_set
 from ..engine.settings import SCALES
 
 SCHEMA = 1
@@ -77,7 +77,7 @@ class Run:
     """What one run of a notebook measured, where and when: ``figures`` by their labels.
 
     ``minutes`` is None and ``complete`` False for a run that has not reached its end. Raises
-    ``RecordError`` for a scale that stores nothing and for made-up data.
+    ``RecordError`` for a scale that stores nothing, made-up data and a package's part of a set.
     """
 
     scale: str
@@ -100,8 +100,9 @@ class Run:
             raise RecordError("device, machine, date, commit and data of a run are texts")
         if self.complete and self.minutes is None:
             raise RecordError("a complete run says how many minutes it took")
-        if invented := made_up(self.data):
-            raise RecordError(f"nothing is recorded from made-up data ({invented[0]})")
+        if others := not_the_set(self.data):
+            what = "made-up data or a part of a set"
+            raise RecordError(f"nothing is recorded from {what} ({others[0]})")
 
     @property
     def where(self) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 import torchvision
 
+from ..engine import devices
 from ..engine.console import say
-from ..engine.provenance import USED, made_up
+from ..engine.provenance import USED, not_the_set
 from ..engine.text import count
 from ..lab import default_device, default_scale
 from . import stored
@@ -66,7 +67,7 @@ def record(
 
 
 def _worth_keeping() -> bool:
-    return default_scale() != "smoke" and not made_up(USED.values())
+    return default_scale() != "smoke" and not not_the_set(USED.values())
 
 
 def this_run() -> Run:
@@ -74,11 +75,10 @@ def this_run() -> Run:
     scale smoke and from made-up data."""
     modules = {"torch": torch, "torchvision": torchvision, "numpy": np}
     versions = {name: str(module.__version__) for name, module in modules.items()}
-    gpu = default_device().type == "cuda"
     processor = f"{_processor()}, {count(torch.get_num_threads(), 'thread')}"
     return Run(
         scale=default_scale(),
-        device=torch.cuda.get_device_name() if gpu else "CPU",
+        device=devices.name_of(default_device()),
         machine=processor,
         date=datetime.date.today().isoformat(),
         versions={"python": platform.python_version(), **versions},
@@ -106,5 +106,6 @@ def recorded(notebook: str) -> Table:
     if not runs:
         say(f"no runs of {notebook} are stored yet")
     elif not _worth_keeping():
-        say("This run uses made-up data, so only its lesson compares with the stored runs.")
+        what = "made-up data or a part of a set"
+        say(f"This run uses {what}, so only its lesson compares with the stored runs.")
     return table(runs, FIGURES, default_scale())

@@ -255,10 +255,10 @@ def test_run_all_counts_from_1_and_shows_no_error(ran):
 
 def test_a_bar_moves_while_a_network_learns(ran):
     values, texts, _ = zip(*ran[0])
-    assert len(set(values)) > 3  # two networks, two epochs each
-    assert any(text.startswith("epoch 2 of 2 · batch ") for text in texts)
+    assert len(set(values)) > 3  # two networks, four epochs each
+    assert any(text.startswith("epoch 2 of 4 · batch ") for text in texts)
     assert any(
-        re.fullmatch(r"epoch 1 of 2 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts
+        re.fullmatch(r"epoch 1 of 4 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts
     )
     assert any(re.search(r"training loss \d\.\d+, accuracy 0\.\d+", text) for text in texts)
 

@@ -11,7 +11,9 @@ NAME = "week1_small"
 LAB = "device   CPU, 2 threads\nscale    laptop, about 2 minutes\ndata     ../data\n"
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    f"(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{NAME}.ipynb)"
+    f"(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{NAME}.ipynb) "
+    "[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
+    f"(https://kaggle.com/kernels/welcome?src=https://github.com/ada/cnn/blob/main/notebooks/{NAME}.ipynb)"
 )
 README = f"""\
 # Course

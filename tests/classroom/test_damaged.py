@@ -69,7 +69,9 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("state", [*DAMAGED, "a folder", "a pipe"])
+@pytest.mark.parametrize(
+    "state", [*DAMAGED, "a folder", pytest.param("a pipe", marks=pytest.mark.posix)]
+)
 def test_a_damaged_notebook_is_told_and_the_others_are_treated(root, capsys, command, state):
     path = root / "notebooks" / f"{FIRST}.ipynb"
     if state in DAMAGED:
@@ -117,6 +119,7 @@ def test_a_notebook_that_takes_the_results_away(root, capsys, monkeypatch):
     assert f"{SECOND}.ipynb: passed" in said and (root / "build" / "index.html").exists()
 
 
+@pytest.mark.posix
 def test_links_and_hidden_files_among_the_notebooks(root):
     """What is hidden is left out, a link keeps its name, and a notebook of two names is one."""
     notebooks, own = root / "notebooks", root / "own"

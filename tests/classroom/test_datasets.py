@@ -420,7 +420,7 @@ def test_the_next_set_is_fetched_when_one_cannot_be_had(publisher, capsys, kind)
         "mnist: FAILED, MNIST is not in the data folder, and the download of train-images" in said
     )
     assert "fashion_mnist: 4 files" in said and said.endswith(
-        "not to be had: mnist, salinas_a; the notebooks take stand-ins, and say so\n"
+        "not to be had: mnist, salinas_a; the notebooks take what stands in, and say so\n"
     )
     assert [path.split("/")[0] for path in everything_below(below)] == ["fashion_mnist"] * 4
 
@@ -782,6 +782,7 @@ def test_a_break_while_files_are_moved_leaves_no_wrong_hash(sets, room, monkeypa
 
 
 @pytest.mark.parametrize("target", ["file", "file/below", "data"])
+@pytest.mark.posix
 def test_folders_that_cannot_take_the_sets(sets, room, target):
     room.mkdir()
     (room / "file").write_bytes(b"mine")

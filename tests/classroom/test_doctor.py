@@ -10,20 +10,24 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_devices import NO_KERNEL
 from mirror import Mirror, mirror  # noqa: F401  (mirror is a fixture)
 
 import coursekit as ck
-from coursekit.classroom import doctor
+from coursekit.classroom import doctor, installed
 from coursekit.classroom.doctor import NOTE, OK, PROBLEM
+from coursekit.classroom.installed import TORCH
 from coursekit.cli import main
 from coursekit.engine import settings
+from coursekit.engine.commands import output_of
 
-WORKING = ["torch 2.14.1+cu130, built for CUDA 13.0; no GPU is seen", "torchvision 0.29.1"], ""
+WORKING = ["torch 2.14.1+cu130, built for CUDA 13.0; no GPU is seen", "torchvision 0.29.1"], {}
 
 
 def lines(check):
@@ -41,7 +45,7 @@ def marks(check):
 @pytest.fixture
 def quick(monkeypatch):
     """Neither torch nor pip is asked, which takes seconds."""
-    monkeypatch.setattr(doctor, "ask_torch", lambda: WORKING)
+    monkeypatch.setattr(doctor, "ask_packages", lambda: WORKING)
     monkeypatch.setattr(doctor, "_python", lambda *_: ("", ""))
 
 
@@ -169,7 +173,7 @@ def test_where_nobody_has_a_name_nothing_is_replaced(monkeypatch):
 
 
 def stub(folder, name, code):
-    (folder / name).mkdir()
+    (folder / name).mkdir(parents=True)
     (folder / name / "__init__.py").write_text(code)
 
 
@@ -179,7 +183,7 @@ def run_doctor(folder, **environment):
         [sys.executable, "-m", "coursekit", "doctor"],
         env=os.environ | {"PYTHONPATH": str(folder)} | environment,
         capture_output=True,
-        cwd=folder,
+        cwd=folder.parent,
     )
     assert done.stderr == b""
     return done.returncode, done.stdout.decode().splitlines()
@@ -190,98 +194,269 @@ def run_doctor(folder, **environment):
     [
         ("raise ImportError('libcudart.so.12: not found')", "ImportError: libcudart.so.12: not"),
         ("import os\nos.kill(os.getpid(), 4)", "it ends its process with SIGILL"),
-        ("import sys\nsys.exit(7)", "it gives no reason"),
-        ("print('found')", "AttributeError: "),
+        ("import sys\nsys.exit(7)", "it ends its process with code 0x7"),
+        ("print('found')", "ImportError: cannot import name 'version'"),
     ],
 )
+@pytest.mark.posix
 def test_a_torch_that_cannot_be_imported(tmp_path, code, reason):
-    stub(tmp_path, "torch", code)
-    status, said = run_doctor(tmp_path, COURSEKIT_DATA="/données", PYTHONIOENCODING="ascii")
+    stub(tmp_path / "packages", "torch", code)
+    status, said = run_doctor(
+        tmp_path / "packages", COURSEKIT_DATA="/données", PYTHONIOENCODING="ascii"
+    )
     assert status == 1
     (line,) = (
         i
         for i, line in enumerate(said)
-        if line.startswith(f"PROBLEM  torch cannot be imported: {reason}")
+        if line.startswith(f"PROBLEM  torch cannot be used: {reason}")
     )
-    assert said[line + 1].startswith(
-        "         to do: python -m pip install --force-reinstall torch torchvision"
-    )
+    assert "         to do: " in "\n".join(said[line : line + 3]) and "reinstall" not in str(said)
     assert any(line.startswith("ok       Jupyter: ") for line in said), "it goes on"
-    assert any("real data: none; stand-ins for mnist" in line for line in said), "without torch"
+    assert any("real data: " in line for line in said), "without torch"
     assert r"COURSEKIT_DATA=/donn\xe9es" in "\n".join(said)
     assert said[-1] == "PROBLEM  1 problem to solve, see above"
 
 
-FAKE = """
-import warnings
-from types import SimpleNamespace
-__version__ = "9.1"
-version = SimpleNamespace(cuda={cuda!r})
-def is_available():
-    warnings.warn("CUDA initialization: the driver is too old")
-    warnings.warn("something else")
-    return {gpus} > 0
-def get_device_properties(i):
-    return SimpleNamespace(name=f"Card {{i}}", total_memory=80 * 2**30)
-cuda = SimpleNamespace(is_available=is_available, device_count=lambda: {gpus},
-                       get_device_properties=get_device_properties)
-"""
-
-
 @pytest.fixture
-def fake(tmp_path, monkeypatch):
-    """``fake(cuda, gpus, torchvision)`` makes torch and torchvision what they say."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def here(monkeypatch, capsys):
+    """The packages are asked in this process."""
 
-    def made(cuda="13.0", gpus=0, torchvision="__version__ = '0.91'"):
-        stub(tmp_path, "torch", FAKE.format(cuda=cuda, gpus=gpus))
-        stub(tmp_path, "torchvision", torchvision)
+    def python(*_):
+        installed.report()
+        return capsys.readouterr().out, ""
 
-    return made
-
-
-def test_gpus_are_named_with_their_memory(fake):
-    fake(gpus=2)
-    assert [line[:2] for line in lines(doctor.torch)] == [
-        (OK, "torch 9.1, built for CUDA 13.0; GPU: Card 0, 80 GiB; Card 1, 80 GiB"),
-        (NOTE, "torch warns: CUDA initialization: the driver is too old"),
-        (OK, "torchvision 0.91"),
-    ]
+    monkeypatch.setattr(doctor, "_python", python)
 
 
 @pytest.mark.parametrize(
-    "cuda, built", [("13.0", "built for CUDA 13.0"), (None, "built for the CPU only")]
+    "kind, name",
+    {
+        "cuda": "Tesla P100, 16 GiB; Tesla P100, 16 GiB",
+        "mps": "Apple M2 GPU (MPS)",
+        "xpu": "Intel(R) Arc(TM) A770",
+    }.items(),
 )
-def test_no_gpu_is_no_problem(fake, cuda, built):
-    fake(cuda=cuda)
-    text = f"torch 9.1, {built}; no GPU is seen, so it runs on the CPU"
-    assert lines(doctor.torch)[0] == (OK, text, "")
+def test_gpus_are_named(machine, here, kind, name):
+    machine(kind)
+    first, second = lines(doctor.imports)
+    assert first[0] == second[0] == OK and first[1].endswith(f"; GPU: {name}")
 
 
-def test_a_torchvision_that_does_not_fit(fake):
-    fake(torchvision="raise RuntimeError('operator torchvision::nms does not exist')")
-    mark, text, advice = lines(doctor.torch)[-1]
-    assert (mark, text) == (
-        PROBLEM,
-        "torchvision cannot be imported: RuntimeError: operator torchvision::nms does not exist",
-    )
-    assert "from one index" in advice
+OLD = "CUDA initialization: The NVIDIA driver on your system is too old (found version 11040). More"
+ODD = (
+    "CUDA initialization: CUDA unknown error - this may be due to an incorrectly set up environment"
+)
 
 
-def test_the_torch_that_is_here():
+@pytest.mark.parametrize(
+    "fault, why, advice",
+    {
+        "too old": (
+            dict(error=NO_KERNEL, capability=(6, 0), built=["sm_75", "sm_80"]),
+            "P100 is not used: this torch has no kernels for it (capability 6.0, built for 7.5 and "
+            "newer)",
+            "take torch 2.14 or older for CUDA 12.6",
+        ),
+        "too new": (
+            dict(error=NO_KERNEL, capability=(12, 0), built=["sm_50", "sm_90", "compute_90"]),
+            "(capability 12.0, built for 5.0, 9.0)",
+            "python -m pip install --upgrade torch torchvision",
+        ),
+        "full": (
+            dict(error=RuntimeError("CUDA out of memory. Tried to allocate")),
+            "P100 is not used: a first layer failed on it (CUDA out of memory)",
+            "close what else uses the GPU",
+        ),
+        "another's": (
+            dict(error=RuntimeError("CUDA-capable device(s) is/are busy or unavailable")),
+            "failed on it (CUDA-capable device(s) is/are busy or unavailable)",
+            "close what else uses the GPU",
+        ),
+        "unknown": (
+            dict(error=RuntimeError("the driver is full")),
+            "failed on it (the driver is full)",
+            "report it",
+        ),
+        "driver": (dict(warned=OLD), OLD.removesuffix(". More"), "update the GPU's driver"),
+        "no driver's fault": (dict(warned=ODD), ODD, "restart the machine"),
+        "wrong": (
+            dict(kind="mps", wrong=lambda layer, results: [1.1 * one for one in results]),
+            "Apple M2 GPU (MPS) is not used: its Conv2d is wrong, not as on the CPU",
+            "update the system and torch",
+        ),
+    }.values(),
+)
+def test_a_gpu_that_cannot_be_used(machine, here, fault, why, advice):
+    machine(**{"kind": "cuda"} | fault)
+    first, second, _ = lines(doctor.imports)
+    assert first[0] == OK and first[1].endswith("; it runs on the CPU")
+    assert second[0] == NOTE and second[1].endswith(why) and second[2].startswith(advice)
+    assert ("driver" in second[2]) == (fault.get("warned") == OLD)
+
+
+def test_a_torch_for_the_cpu_beside_an_nvidia_gpu(here, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.version.cuda", None)
+    first = lines(doctor.imports)[0]
+    assert first[1].endswith("built for the CPU only; no GPU is seen, so it runs on the CPU")
+    monkeypatch.setattr("shutil.which", lambda program: f"/bin/{program}")
+    found, text, advice = lines(doctor.imports)[1]
+    assert found == NOTE and "built for the CPU only" in text and "pytorch.org" in advice
+
+
+@pytest.mark.parametrize(
+    "error, advice",
+    {
+        "Windows": (
+            "OSError: [WinError 126] The specified module could not be found. Error loading "
+            '"C:\\Lib\\torch\\lib\\c10.dll" or one of its dependencies.',
+            "install Microsoft's Visual C++ Redistributable",
+        ),
+        "Windows, another way": (
+            "ImportError: DLL load failed while importing _C: The specified module is missing.",
+            "install Microsoft's Visual C++ Redistributable",
+        ),
+        "Windows' memory": (
+            "OSError: [WinError 1455] The paging file is too small for this operation",
+            "close programs and notebooks",
+        ),
+        "CUDA's libraries": (
+            "ImportError: libcudart.so.12: cannot open shared object file: No such file",
+            "python -m pip install torch torchvision, which requires NVIDIA's packages nvidia-…, "
+            "which bring libcudart.so.12",
+        ),
+        "the driver's": (
+            "ImportError: libcuda.so.1: cannot open shared object file: No such file",
+            "install NVIDIA's driver",
+        ),
+        "the system's libraries": (
+            "ImportError: libgomp.so.1: cannot open shared object file: No such file",
+            "install the system's package for it, libgomp1 in Debian",
+        ),
+        "an old system": (
+            "ImportError: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.28' not found",
+            "its wheel needs glibc 2.28",
+        ),
+        "an old libstdc++": (
+            "ImportError: /opt/lib/libstdc++.so.6: version `GLIBCXX_3.4.29' not found",
+            "an old libstdc++ comes first",
+        ),
+        "two builds": (
+            "RuntimeError: operator torchvision::nms does not exist",
+            "torchvision is made for another torch: python -m pip uninstall torch torchvision, "
+            "then python -m pip install torch torchvision, both from one index",
+        ),
+        "two CUDAs": (
+            "ImportError: /x/nvidia/libcusparse.so.12: undefined symbol: __nvJitLinkAddData",
+            "unset LD_LIBRARY_PATH",
+        ),
+        "two numpys": (
+            "ValueError: numpy.dtype size changed, may indicate binary incompatibility.",
+            "it is made for another numpy: python -m pip install --upgrade numpy scikit-image",
+        ),
+        "two numpys, another way": (
+            "RuntimeError: Numpy is not available",
+            "it is made for another numpy",
+        ),
+        "no requirement": (
+            "ModuleNotFoundError: No module named 'lazy_loader'",
+            "python -m pip install scikit-image, which adds what it requires",
+        ),
+        "an old processor": ("it ends its process with SIGILL", "it uses instructions"),
+        "little memory": ("it ends its process with SIGKILL", "close programs"),
+        "half of a package": ("ModuleNotFoundError: No module named 'torch._C'", "report it"),
+        "unknown": ("ImportError: the moon is full", "report it"),
+    }.values(),
+)
+def test_the_cause_decides_what_to_do(monkeypatch, error, advice):
+    monkeypatch.setattr(doctor, "ask_packages", lambda: ([], {"skimage": error}))
+    ((mark, text, told),) = lines(doctor.imports)
+    assert mark == PROBLEM and text == f"skimage cannot be used: {error}"
+    assert told.startswith(advice) and "reinstall" not in told
+    monkeypatch.setattr(doctor.wheels, "cannot", lambda: "PyTorch has no wheels for it")
+    assert lines(doctor.imports)[0][2] == told, "that is another cause"
+
+
+@pytest.mark.parametrize(
+    "cannot, may_not, advice",
+    [
+        ("", "", TORCH),
+        ("no wheels", "", "no wheels"),
+        ("", "none for 3.16 yet", f"{TORCH}; none for 3.16 yet"),
+    ],
+)
+def test_no_torch_where_none_can_be(monkeypatch, cannot, may_not, advice):
+    missing = {"torch": "ModuleNotFoundError: No module named 'torch'"}
+    monkeypatch.setattr(doctor, "ask_packages", lambda: ([], missing))
+    monkeypatch.setattr(doctor.wheels, "cannot", lambda: cannot)
+    monkeypatch.setattr(doctor.wheels, "may_not", lambda: may_not)
+    assert lines(doctor.imports)[0][2] == advice
+
+
+def test_each_package_that_fails_is_told(tmp_path, monkeypatch):
+    """All are looked at; what is left of a package without code counts as missing."""
+    stub(tmp_path, "pandas", "raise ImportError('libgomp.so.1:\\n cannot open shared object file')")
+    stub(tmp_path, "sklearn", "import os\nos._exit(9)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    said, failed = doctor.ask_packages()
+    assert failed == {"sklearn": "it ends its process with code 0x9"} and not said
+    (tmp_path / "sklearn" / "__init__.py").write_text("raise KeyError('x')")
+    said, failed = doctor.ask_packages()
+    assert failed == {
+        "sklearn": "KeyError: 'x'",
+        "pandas": "ImportError: libgomp.so.1: cannot open shared object file",
+    }
+    assert [text.split()[0] for text in said] == ["torch", "torchvision"]
+    monkeypatch.setattr(doctor, "output_of", partial(output_of, timeout=0.01))
+    assert doctor.ask_packages() == ([], {"Python": "no answer within 0 seconds"})
+
+
+@pytest.mark.parametrize(
+    "name, found",
+    [
+        ("torch.py", PROBLEM),
+        ("random.py", PROBLEM),
+        ("numpy/__init__.py", PROBLEM),
+        ("pytest.py", NOTE),
+        ("sys.py", None),  # built in
+        ("mine.py", None),
+        ("torch/mine.py", None),  # no package
+        ("random.txt", None),
+    ],
+)
+def test_a_file_that_is_taken_for_a_package(tmp_path, monkeypatch, quick, name, found):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    told = lines(doctor.imports)[:-2]
+    assert [line[0] for line in told] == [found] * (found is not None)
+    for _, text, advice in told:
+        assert text.startswith(str(tmp_path / name.partition("/")[0])) and advice == "rename it"
+
+
+def test_the_torch_that_is_here_whatever_hides_it(tmp_path, monkeypatch):
+    """A file of this folder is named, and not run."""
     import torch
     import torchvision
 
-    (first, second), error = doctor.ask_torch()
-    assert first.startswith(f"torch {torch.__version__}, built for ") and "no GPU" in first
-    assert (second, error) == (f"torchvision {torchvision.__version__}", "")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        (folder / "torch.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    first, second, third, fourth = lines(doctor.imports)
+    assert first[0] == second[0] == PROBLEM
+    assert "notebooks/torch.py is taken for the package torch" in first[1]
+    assert third[1].startswith(f"torch {torch.__version__}, built for ") and "no GPU" in third[1]
+    assert fourth[1] == f"torchvision {torchvision.__version__}"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_python_that_does_not_start(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert lines(doctor.torch)[0][:2] == (
+    assert lines(doctor.imports)[0][:2] == (
         PROBLEM,
-        "torch cannot be imported: [Errno 2] No such file or directory: '/nowhere/python'",
+        "Python cannot be used: [Errno 2] No such file or directory: '/nowhere/python'",
     )
 
 
@@ -371,6 +546,7 @@ def test_little_memory_and_disk_are_told(monkeypatch, free, mark):
         "psutil.virtual_memory", lambda: namedtuple("Memory", "available total")(free, 8e9)
     )
     monkeypatch.setattr("shutil.disk_usage", lambda folder: namedtuple("Disk", "free")(free))
+    monkeypatch.setattr(doctor.limits, "ROOT", Path("/nowhere"))
     ((found, text, advice),) = lines(doctor.machine)
     assert (
         found == mark
@@ -383,7 +559,8 @@ def test_little_memory_and_disk_are_told(monkeypatch, free, mark):
     ) == (mark == NOTE)
 
 
-def test_the_sets_that_are_here(tmp_path):
+def test_the_sets_that_are_here(tmp_path, monkeypatch):
+    monkeypatch.setattr("coursekit.classroom.datasets._shipped", lambda one: "")
     folder = settings.data_folder()
     place, sets, _ = lines(doctor.data)
     assert (

@@ -2,7 +2,7 @@
 other."""
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +18,9 @@ from coursekit.cli import main
 PYPROJECT = '[project.urls]\nRepository = "https://github.com/ada/cnn"\n'
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{}.ipynb)"
+    "(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/{0}.ipynb)\n"
+    "[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
+    "(https://kaggle.com/kernels/welcome?src=https://github.com/ada/cnn/blob/main/notebooks/{0}.ipynb)"
 )
 SETUP = (
     "import math\n\nimport coursekit as ck\n\nif math.inf < 0:\n    %pip install -q git+https://github.com/ada/cnn\n"
@@ -147,10 +149,15 @@ BROKEN = [
     ("outputs", 4, "stderr", output("stream", name="stderr", text="UserWarning: old\n")),
     ("code", 4, "line 2: Undefined name `pint`", replace(4, "print", "pint")),
     ("code", 4, "mend the code", replace(4, "print(", "print((")),
-    ("badge", 1, "no Colab badge", replace(1, "colab-badge.svg", "badge.svg")),
-    ("badge", 1, f"make it open notebooks/{SECOND}.ipynb in Colab", replace(1, SECOND, FIRST)),
-    ("badge", 1, "leads to https://colab.research.google.com", replace(1, "/blob/main", "")),
+    ("badge", 1, "it has no colab-badge.svg", replace(1, "colab-badge.svg", "badge.svg")),
+    ("badge", 1, "it has no open-in-kaggle.svg", replace(1, "open-in-kaggle", "kaggle")),
+    ("badge", 1, "it has 2 open-in-kaggle.svg", replace(1, "colab-badge", "open-in-kaggle")),
+    ("badge", 1, f"make it open notebooks/{SECOND}.ipynb", replace(1, SECOND, FIRST)),
+    ("badge", 1, "its open-in-kaggle.svg leads to", replace(1, "ada/cnn/blob", "ada/cnn/tree")),
+    ("badge", 1, "kaggle.svg leads to https://kaggle.com", replace(1, "?src=https", "?src=http")),
+    ("badge", 1, "svg leads to https://colab.research.google.com", replace(1, "/blob/main", "")),
     ("repository", 1, "grace/cnn: write ada/cnn", replace(1, "github/ada", "github/grace")),
+    ("repository", 1, "grace/cnn: write ada/cnn", replace(1, "m/ada", "m/grace")),
     ("pictures", 3, "the picture ![](", replace(3, "A drawing", "")),
     ("pictures", 3, "alternative text", replace(3, DRAWING, '<img src="a.png">')),
     ("pictures", 3, "alternative text", replace(3, DRAWING, '<img src="a.png" alt="">')),
@@ -306,7 +313,16 @@ def test_the_same_question_in_two_notebooks_is_found(root):
     ("old", "new", "words"),
     [
         ("com/ada/cnn.git", "com/grace/cnn.git", "grace/cnn: write ada/cnn"),
-        (FIRST, "week1_gone", "where there is no notebook"),
+        (
+            f"google.com/github/ada/cnn/blob/main/notebooks/{FIRST}",
+            "google.com/github/ada/cnn/blob/main/week1",
+            "no notebook",
+        ),
+        (
+            f"github.com/ada/cnn/blob/main/notebooks/{FIRST}",
+            "github.com/ada/cnn/blob/main/week1",
+            "no notebook",
+        ),
     ],
 )
 def test_the_readme_is_checked_too(root, old, new, words):
@@ -407,8 +423,8 @@ def test_a_dozen_notebooks_take_less_than_two_seconds_and_no_torch(root):
         "import sys; from coursekit.cli import main; "
         "code = main(['lint']); sys.exit(code or 'torch' in sys.modules)"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    before = os.times().children_user
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "12 notebooks: nothing to mend\n"), done.stderr
     # of the processor, for other programs may be at work too
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 2
+    assert os.times().children_user - before < 2

@@ -79,14 +79,16 @@ def test_discussions_and_outputs_can_be_kept(root):
         ("../elsewhere", None),
     ],
 )
-def test_the_badge_opens_the_copy_or_is_gone(root, folder, opens):
+def test_the_badges_open_the_copy_or_are_gone(root, folder, opens):
     assert main(["release", "-o", folder]) == 0
     first = "".join(read(root / folder / f"{FIRST}.ipynb")["cells"][0]["source"])
     assert first.startswith("# Week 1 · Title\n\n") and f"notebooks/{FIRST}" not in first
-    targets = EXACT_BADGE.findall(first)
-    assert targets == (
-        [f"https://colab.research.google.com/github/ada/cnn/blob/main/{opens}"] if opens else []
+    targets = [target for _, target in EXACT_BADGE.findall(first)]
+    hosts = (
+        "colab.research.google.com/github",
+        "kaggle.com/kernels/welcome?src=https://github.com",
     )
+    assert targets == [f"https://{host}/ada/cnn/blob/main/{opens}" for host in hosts if opens]
     assert "In Colab `/content/drive`" in first
 
 
@@ -118,6 +120,7 @@ def test_a_students_work_is_not_overwritten(root, capsys):
     )
 
 
+@pytest.mark.posix
 def test_force_replaces_what_it_has_seen_and_nothing_else(root, capsys, monkeypatch):
     """Not a student's work that came meanwhile, nor the original behind a link."""
     main(["release", "-o", "students"])
@@ -179,4 +182,4 @@ def test_the_real_notebooks_lose_only_their_discussions(tmp_path):
             "<summary>Discussion" not in text
             and text.count("### Question") == text.count("*Write your answer here.*") > 0
         )
-        assert "colab-badge" not in text
+        assert "colab-badge" not in text and "kaggle.svg" not in text

@@ -15,7 +15,8 @@ FILES = {
     # written by hand, oddly: it must stay so
     "notebooks/week1_a.ipynb": '{"cells": [ ],\n\t"a": "https://colab.research.google.com/github/'
     f'{OLD}/x", "é": "\\u00e9"}}',
-    "notebooks/week2_b.ipynb": f'["%pip install -q git+https://github.com/{OLD}\\n"]\n',
+    "notebooks/week2_b.ipynb": f'["%pip install -q git+https://github.com/{OLD}\\n"]\n'
+    f"https://kaggle.com/kernels/welcome?src=https://github.com/{OLD}/blob/main/x",
     "notes.md": f"https://github.com/{OLD}",
 }
 
@@ -48,7 +49,7 @@ def test_the_address_is_replaced_and_every_other_byte_stays(root, capsys):
     assert contents(root) == expected
     assert capsys.readouterr().out.splitlines() == [
         "notebooks/week1_a.ipynb: 1 place",
-        "notebooks/week2_b.ipynb: 1 place",
+        "notebooks/week2_b.ipynb: 2 places",
         "README.md: 2 places",
         "pyproject.toml: 1 place",
         f"the course's address is https://github.com/{new}",

@@ -17,6 +17,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from coursekit import cli
+from coursekit.classroom import run
+from coursekit.course import find_notebooks, minutes
 from coursekit.engine import files
 
 GOOD = [
@@ -106,9 +108,12 @@ def test_the_exit_code_and_the_last_line_sum_up(done):
 
 def test_a_log_gets_a_line_at_start_and_end_of_each_notebook(done):
     lines = [line for line in done[2] if not line.startswith("    ")]
-    assert len(lines) == 2 + 2 + 1 + 2 + 1
-    assert lines[2] == "week1_good.ipynb: started at scale laptop, 4 cells"
-    assert re.fullmatch(r"week1_good\.ipynb: passed after \d+:\d\d minutes", lines[3])
+    assert lines[0] == (
+        "4 notebooks at scale laptop (real data where they are); the results go to build"
+    )
+    assert len(lines) == 1 + 2 + 2 + 1 + 2 + 1
+    assert lines[3] == "week1_good.ipynb: started at scale laptop, 4 cells"
+    assert re.fullmatch(r"week1_good\.ipynb: passed after \d+:\d\d minutes", lines[4])
 
 
 def test_a_failing_cell_is_named_with_the_end_of_its_traceback(done):
@@ -187,18 +192,29 @@ def test_the_index_lists_every_notebook_and_links_what_there_is(course, done):
     assert "AssertionError" in (course / "build" / "week1_bad.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_stopped_run_ends_its_kernel_and_keeps_what_was_done(course, done, sent):
+@pytest.mark.parametrize(
+    ("sent", "jobs"),
+    [
+        (signal.SIGINT, 1),
+        (signal.SIGINT, 2),
+        (signal.SIGTERM, 2),
+        (getattr(signal, "SIGHUP", None), 1),
+    ],
+)
+@pytest.mark.posix
+def test_a_stopped_run_ends_its_kernel_and_keeps_what_was_done(course, done, sent, jobs):
     begun = course / "notebooks" / "slow.txt"
     begun.unlink()
-    process = start(course, "week2", "week1_good", "--output", "stopped")
-    assert process.stdout.readline().startswith("week2_slow.ipynb: started")
+    others = ["week1_good"] if jobs == 1 else ["week1_torn", "week1_good", "week1_bad"]
+    process = start(course, "week2", *others, "--output", "stopped", "--jobs", str(jobs))
+    assert "notebooks at scale" in process.stdout.readline()
     while not (begun.exists() and begun.read_text()):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "\ncoursekit run: stopped\n")
+    assert (process.returncode, err) == (130, "\ncoursekit run: stopped\n")
+    assert "week2_slow.ipynb: started" in out and (jobs == 2 or "week1_good" not in out)
     assert outputs(course / "stopped" / "week2_slow.ipynb")[0] == (1, ["'before'"])
     assert "it was stopped" in (course / "stopped" / "index.html").read_text()
     assert not psutil.pid_exists(int(begun.read_text()))
@@ -268,13 +284,14 @@ def hard(tmp_path_factory):
 
 def test_every_notebook_has_its_turn_whatever_one_of_them_does(hard):
     folder, _, code, ends, err = hard
-    assert (code, err, [*ends]) == (1, "", [*HARD])
+    assert (code, err, {*ends}) == (1, "", {*HARD})
     passed = {name for name, said in ends.items() if said.startswith("passed")}
     assert passed == {"week1_plain", "week3_leaves", "week5_linked"}
     assert "cell 3 (cell-03): the kernel died" in ends["week4_exits"]
     assert "cell 3 (cell-03): NotebookValidationError: {'a': [1]} is" in ends["week2_odd"]
     page = (folder / "build" / "index.html").read_text(encoding="utf-8")
     assert "<title>3 of 10 notebooks passed</title>" in page
+    assert sorted(HARD, key=page.index) == [*HARD], "in their own order, whichever ended first"
     assert not [*(folder / "build").glob(".*")]
 
 
@@ -406,9 +423,9 @@ def test_what_is_not_valid_is_told_in_a_line(tmp_path, monkeypatch, capsys, wron
     (tmp_path / "notebooks" / "week1_odd.ipynb").write_text(json.dumps(content))
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run"]) == 1
-    first, _ = capsys.readouterr().out.splitlines()
-    assert first.startswith("week1_odd.ipynb: FAILED, it is not valid in format 4 (")
-    assert first.endswith("): open and save it in JupyterLab")
+    _, said, _ = capsys.readouterr().out.splitlines()
+    assert said.startswith("week1_odd.ipynb: FAILED, it is not valid in format 4 (")
+    assert said.endswith("): open and save it in JupyterLab")
 
 
 def test_an_unknown_scale_lists_the_scales(monkeypatch, capsys):
@@ -498,3 +515,76 @@ def test_the_public_names_are_imported_when_they_are_used():
     subprocess.run(
         [sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONWARNINGS": "error"}
     )
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "scale", "jobs"),
+    [(2, 20e9, "smoke", 2), (1.5, 20e9, "smoke", 1), (16, 5e9, "smoke", 2), (8, 1e9, "smoke", 1)]
+    + [(64, 640e9, "smoke", 4), (16, 64e9, "laptop", 1), (16, 64e9, "full", 1)],
+)
+def test_as_many_at_a_time_as_there_is_room_for(monkeypatch, cores, memory, scale, jobs):
+    monkeypatch.setattr(run.limits, "cores", lambda: cores)
+    monkeypatch.setattr(run.limits, "memory", lambda: (memory, 64e9))
+    assert run._possible(scale) == jobs
+
+
+def test_notebooks_at_a_time_have_a_thread_each_and_say_first_what_will_happen(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    names = ["week1_b", "week1_a", "week2_a"]
+    for name in names:
+        lab = "Lab = str\nLab({'smoke': 1.5, 'laptop': 9})"
+        write(
+            tmp_path, name, [lab, "import os, time\ntime.sleep(1)\nos.environ['OMP_NUM_THREADS']"]
+        )
+    readme = "[c](notebooks/week2_a.ipynb) builds on others:\n"  # no row, so no place in the order
+    readme += "".join(f"| 1 | [x](notebooks/{name}.ipynb) |\n" for name in names[:2])
+    (tmp_path / "README.md").write_text(readme)
+    out, err = start(tmp_path, "--jobs", "3", OMP_NUM_THREADS="").communicate(timeout=120)
+    assert err == "" and out.splitlines()[0] == (
+        "3 notebooks at scale smoke (small data sets, no network), 3 at a time, about 2 minutes; "
+        "the results go to build"
+    )
+    assert "3 passed, 0 failed" in out
+    for name in names:
+        assert outputs(tmp_path / "build" / f"{name}.ipynb")[-1][1] == ["'1'"]
+    page = (tmp_path / "build" / "index.html").read_text()
+    assert sorted(names, key=page.index) == names, "in the README's order"
+
+
+@pytest.mark.parametrize("pause", [0, 0.3, 1.5])
+def test_a_run_that_is_stopped_while_kernels_start_ends_soon(course, done, pause):
+    process = start(course, "week2", "week1_good", "--output", "early", "--jobs", "2")
+    while ": started" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(pause)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)  # a cell of week2 takes twice as long
+    assert (process.returncode, err) == (130, "\ncoursekit run: stopped\n")
+    assert "it was stopped" in (course / "early" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("readme", "order"),
+    [
+        (b"| [x](notebooks/b.ipynb) [c](notebooks/c.ipynb) |\n| [y](notebooks/a.ipynb) |", "bacd"),
+        (b"[d](notebooks/d.ipynb), then | [c](notebooks/c.ipynb) |", "abcd"),
+        (b"\xff\xfe\xfa| [b](notebooks/b.ipynb) |", "abcd"),
+        (None, "abcd"),
+    ],
+)
+def test_the_order_is_that_of_the_rows_in_the_readme(tmp_path, readme, order):
+    (tmp_path / "notebooks").mkdir()
+    for name in "dcba":
+        (tmp_path / "notebooks" / f"{name}.ipynb").touch()
+    if readme is not None:
+        (tmp_path / "README.md").write_bytes(readme)
+    assert "".join(path.stem for path in find_notebooks([], tmp_path)) == order
+    copies = find_notebooks([str(tmp_path / "notebooks")], tmp_path)
+    assert "".join(path.stem for path in copies) == order
+
+
+def test_what_cannot_be_read_has_no_minutes(tmp_path):
+    assert minutes(tmp_path) == minutes(tmp_path / "gone.ipynb") == {}
+    (tmp_path / "a").write_text('"Lab(seed=0, minutes={\\"smoke\\": 0.5, \\"laptop\\": 14})\\n"')
+    assert minutes(tmp_path / "a").items() >= {"smoke": 0.5, "laptop": 14}.items()

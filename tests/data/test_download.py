@@ -397,6 +397,7 @@ def test_a_proxy_of_the_environment(scripted, tmp_path, monkeypatch):
         answer(b"", "429 Slow Down", "Retry-After: 60"),
     ],
 )
+@pytest.mark.posix
 def test_ctrl_c_ends_the_transfer(scripted, tmp_path, script):
     server = scripted(script, keeps=True)
 

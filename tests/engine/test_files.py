@@ -77,6 +77,7 @@ def test_what_others_have_beside_it_stays(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
+@pytest.mark.posix
 def test_without_locks_the_age_tells(tmp_path, monkeypatch):
     def no_locks(*_):
         raise OSError(95, "Operation not supported")
@@ -132,6 +133,7 @@ def test_who_is_swept_away_before_the_lock_begins_again(tmp_path, monkeypatch):
         assert place.is_dir() and lost
 
 
+@pytest.mark.posix
 def test_a_link_and_the_permissions_stay(tmp_path):
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_text("old")
@@ -162,6 +164,7 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and len(tries) == 2
 
 
+@pytest.mark.posix
 def test_what_is_no_file_is_written_to(tmp_path):
     """As /dev/stdout, which must not become a file."""
     pipe, read = tmp_path / "pipe", []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,12 +18,55 @@ def values(function, **options):
     return ck.repeat(function, range(2), jobs=2, progress=False, **options).values.tolist()
 
 
-def test_processes_that_are_kept_see_what_has_changed(tmp_path, monkeypatch):
-    """The environment, the working folder, a module beside the notebook that only a run loads, and
-    the default type of numbers."""
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A notebook's folder, with a module and a number that only a run reads, and another one."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("NUMBER", "1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside_the_notebook.py").write_text("F = 1")
+    for n, folder in enumerate((tmp_path / "1", tmp_path), 1):
+        folder.mkdir(exist_ok=True)
+        (folder / "number.txt").write_text(str(n))
+    return tmp_path
+
+
+def test_processes_are_renewed_for_each_thing_that_has_changed(place, monkeypatch):
+    """The environment, the working folder, where Python looks, a module beside the notebook, and a
+    loaded one that lies elsewhere. The processes themselves take seconds to start: none is here."""
+    ended = []
+    executor = SimpleNamespace(shutdown=lambda: ended.append(1))
+    monkeypatch.setattr("joblib.externals.loky.get_reusable_executor", lambda reuse: executor)
+    elsewhere = place / "1" / "loaded_elsewhere.py"
+    elsewhere.write_text("")
+    monkeypatch.syspath_prepend(elsewhere.parent)
+    import loaded_elsewhere  # noqa: F401
+
+    processes.renew()
+    ended.clear()
+    processes.renew()
+    assert not ended, "nothing has changed"
+    for n, change in enumerate(
+        (
+            lambda: monkeypatch.setenv("NUMBER", "2"),
+            lambda: monkeypatch.chdir(place / "1"),
+            lambda: monkeypatch.chdir(place),
+            lambda: sys.path.append("another"),
+            lambda: os.utime(place / "beside_the_notebook.py", (1, 1)),
+            lambda: (place / "new.py").write_text(""),
+            lambda: os.utime(elsewhere, (1, 1)),
+        ),
+        1,
+    ):
+        change()
+        processes.renew(), processes.renew()
+        assert len(ended) == n
+
+
+def test_processes_that_are_kept_see_what_has_changed(place, monkeypatch):
+    """And the default type of numbers, which they take from run to run."""
 
     def seen(seed):
         import beside_the_notebook
@@ -31,26 +75,19 @@ def test_processes_that_are_kept_see_what_has_changed(tmp_path, monkeypatch):
         wide = torch.get_default_dtype() == torch.float64
         return beside_the_notebook.F + 10 * number + 100 * float(os.environ["NUMBER"]) + 1000 * wide
 
-    module, folders = tmp_path / "beside_the_notebook.py", (tmp_path / "1", tmp_path)
-    for n, folder in enumerate(folders, 1):
-        folder.mkdir(exist_ok=True)
-        (folder / "number.txt").write_text(str(n))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NUMBER", "1")
-    module.write_text("F = 1")
     assert values(seen) == [121, 121]
     kept = values(lambda seed: os.getpid())
-    assert set(values(lambda seed: os.getpid())) & set(kept), "nothing has changed"
-    module.write_text("F = 2")
-    assert values(seen) == [122, 122]
-    monkeypatch.setenv("NUMBER", "2")
     try:
         torch.set_default_dtype(torch.float64)
-        assert values(seen) == [1222, 1222]
+        assert values(seen) == [1121, 1121]
     finally:
         torch.set_default_dtype(torch.float32)
-    monkeypatch.chdir(folders[0])
-    assert values(seen) == [212, 212]
+    assert values(seen) == [121, 121]
+    assert set(values(lambda seed: os.getpid())) & set(kept), "nothing has changed"
+    (place / "beside_the_notebook.py").write_text("F = 3")
+    monkeypatch.setenv("NUMBER", "2")
+    monkeypatch.chdir(place / "1")
+    assert values(seen) == [213, 213]
 
 
 PARENT = """
@@ -71,7 +108,7 @@ def test_processes_end_with_the_one_that_asked_for_them(tmp_path):
     """As with a kernel that is restarted."""
     parent = subprocess.Popen([sys.executable, "-c", PARENT], cwd=tmp_path, stderr=subprocess.PIPE)
     notes = [tmp_path / "0.txt", tmp_path / "1.txt"]
-    until(lambda: all(note.exists() for note in notes), 60)
+    until(lambda: all(note.exists() for note in notes), 180)  # torch, three times
     parent.kill()
     parent.communicate()
     until(lambda: not any(alive(int(note.read_text())) for note in notes), 10)

@@ -14,7 +14,16 @@ import torch
 
 import coursekit as ck
 from coursekit.engine import progress
-from coursekit.experiments import ExperimentError
+from coursekit.experiments import ExperimentError, processes
+
+
+@pytest.fixture(autouse=True)
+def one_pair_of_processes(monkeypatch):
+    """Two processes for the whole module, each a few seconds of imports: what changes from test to
+    test, and would end them, is held in test_processes.py. They share the cores."""
+    monkeypatch.setattr(processes, "_taken_up", lambda: (__name__,))
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def draw(seed):
@@ -117,9 +126,7 @@ def test_the_users_choice_of_a_backend_holds():
         assert os.getpid() not in ck.repeat(slow, range(6))["process"]
 
 
-def test_processes_share_the_cores(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+def test_processes_share_the_cores():
     assert ck.repeat(threads, range(2), jobs=2).values.max() <= max(1, os.cpu_count() // 2)
 
 
@@ -196,18 +203,6 @@ def test_arrays_stay_writable_in_other_processes():
 # ---- what goes wrong
 
 
-def test_a_function_that_cannot_be_sent():
-    lock = threading.Lock()
-
-    def locked(seed):
-        with lock:
-            return seed
-
-    words = "locked cannot be sent to other processes .*lock.*: call repeat without jobs"
-    with pytest.raises(ExperimentError, match=words):
-        ck.repeat(locked, range(2), jobs=2)
-
-
 @pytest.mark.parametrize(
     ("seeds", "words"),
     [
@@ -271,9 +266,25 @@ def test_an_error_from_another_process_keeps_its_kind_and_its_traceback():
     )  # the source itself is not always sent along
 
 
+# The last two leave no process behind.
+
+
+@pytest.mark.posix
 def test_a_process_that_is_killed(tmp_path):
     words = "killed_at_2 failed, seed 0, .*2.* Seed 0: OverflowError"
     with pytest.raises(ExperimentError, match=words) as caught:
         ck.repeat(killed_at_2, range(4), jobs=2, folder=tmp_path / "killed")
     kinds = {seed: type(error).__name__ for seed, error in caught.value.failed.items()}
     assert kinds[0] == "OverflowError" and kinds[2] == "TerminatedWorkerError"
+
+
+def test_a_function_that_cannot_be_sent():
+    lock = threading.Lock()
+
+    def locked(seed):
+        with lock:
+            return seed
+
+    words = "locked cannot be sent to other processes .*lock.*: call repeat without jobs"
+    with pytest.raises(ExperimentError, match=words):
+        ck.repeat(locked, range(2), jobs=2)

@@ -83,6 +83,7 @@ print(runs.values.tolist())
 """
 
 
+@pytest.mark.posix
 def test_a_kill_loses_one_run(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

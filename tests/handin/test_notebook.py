@@ -12,7 +12,9 @@ from coursekit.handin.notebook import ANY_BADGE, EXACT_BADGE, cells, parse, read
 
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/ada/cnn/blob/main/notebooks/week1.ipynb)"
+    "(https://colab.research.google.com/github/ada/cnn/blob/main/week1.ipynb) "
+    "[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
+    "(https://kaggle.com/kernels/welcome?src=https://github.com/ada/cnn/blob/main/week1.ipynb)"
 )
 OLD = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x = 1"}]}]}
 
@@ -92,9 +94,11 @@ def test_a_cell_in_a_strange_state_is_an_empty_one(found):
 
 def test_badges_are_in_the_texts_unless_they_are_not_wanted():
     notebook = {"cells": [{"cell_type": "markdown", "source": f"{BADGE}\n# Week 1"}]}
-    assert EXACT_BADGE.findall(cells(notebook)[0].text)[0].endswith("/notebooks/week1.ipynb")
-    assert cells(notebook, badges=False)[0].text == "\n# Week 1"
-    image, address = re.findall(r"\((.*?)\)", BADGE)
+    found = EXACT_BADGE.findall(cells(notebook)[0].text)
+    assert [image for image, _ in found] == ["colab-badge", "open-in-kaggle"]
+    assert {address.rpartition("/blob/")[2] for _, address in found} == {"main/week1.ipynb"}
+    assert cells(notebook, badges=False)[0].text == " \n# Week 1"
+    image, address, *_ = re.findall(r"\((.*?)\)", BADGE)
     of_colab = f'<a href="{address}" target="_parent"><img src="{image}"/></a>'
     assert not EXACT_BADGE.search(of_colab) and ANY_BADGE.fullmatch(of_colab)
 

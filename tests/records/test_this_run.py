@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import coursekit as ck
+from coursekit.data.catalogue import SETS
 from coursekit.engine import provenance
 from coursekit.records import beside, stored, this_run
 from coursekit.records.stored import Figure, RecordError
@@ -85,7 +86,12 @@ def test_each_figure_is_stored_at_once(process):
 
 
 @pytest.mark.parametrize(
-    ("scale", "source"), [("smoke", "MNIST"), ("laptop", "MNIST stand-in (synthetic)")]
+    ("scale", "source"),
+    [
+        ("smoke", "MNIST"),
+        ("laptop", "MNIST stand-in (synthetic)"),
+        ("laptop", SETS["mnist"].shipped),
+    ],
 )
 def test_made_up_data_and_smoke_store_nothing(process, monkeypatch, scale, source):
     monkeypatch.setenv("COURSEKIT_SCALE", scale)
@@ -94,6 +100,13 @@ def test_made_up_data_and_smoke_store_nothing(process, monkeypatch, scale, sourc
     assert this_run.FIGURES and not process.exists()
     with pytest.raises(RecordError):
         this_run.this_run()
+
+
+def test_a_whole_set_of_a_package_is_stored(process):
+    provenance.USED["indian_pines"] = SETS["indian_pines"].shipped
+    ck.record("a", {0: 1.0})
+    (run,) = stored.read(process)
+    assert run.data == ("MNIST", "Indian Pines, as tensorly ships it")
 
 
 def test_without_a_place_nothing_is_stored(process, monkeypatch):
