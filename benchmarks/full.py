@@ -116,9 +116,9 @@ def main() -> int:
 
 def device_name() -> str:
     """As stored runs call it."""
-    import torch
+    from coursekit.engine import devices
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return devices.name_of(devices.found().device)
 
 
 def one(path: Path, root: Path, device: str, left: float | None, options) -> str:

@@ -102,5 +102,5 @@ def report() -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:] = [*sys.path[1:], str(Path(__file__).parents[2])]  # nothing of this folder
+    sys.path[:] = [*sys.path[1:], str(Path(__file__).parents[2])]  # not the rooms beside this one
     report()

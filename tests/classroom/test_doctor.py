@@ -393,21 +393,42 @@ def test_no_torch_where_none_can_be(monkeypatch, cannot, may_not, advice):
 
 
 def test_each_package_that_fails_is_told(tmp_path, monkeypatch):
-    """All are looked at; what is left of a package without code counts as missing."""
-    stub(tmp_path, "pandas", "raise ImportError('libgomp.so.1:\\n cannot open shared object file')")
-    stub(tmp_path, "sklearn", "import os\nos._exit(9)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    said, failed = doctor.ask_packages()
-    assert failed == {"sklearn": "it ends its process with code 0x9"} and not said
-    (tmp_path / "sklearn" / "__init__.py").write_text("raise KeyError('x')")
-    said, failed = doctor.ask_packages()
-    assert failed == {
-        "sklearn": "KeyError: 'x'",
-        "pandas": "ImportError: libgomp.so.1: cannot open shared object file",
+    """All are looked at, until one ends the process."""
+    codes = dict.fromkeys(installed.PACKAGES, "") | {
+        "torch": "version, zeros = '', lambda n: __import__('numpy')\n",
+        "numpy": "def numpy():\n    raise RuntimeError('Numpy is not available')",
+        "sklearn": "raise KeyError('x')",
+        "pandas": "raise ImportError('libgomp.so.1:\\n cannot open shared object file')",
+        "skimage": "import os\nos._exit(9)",
     }
-    assert [text.split()[0] for text in said] == ["torch", "torchvision"]
+    for name, code in codes.items():
+        stub(tmp_path, name, code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert doctor.ask_packages() == (
+        [],
+        {
+            "torch": "RuntimeError: Numpy is not available",
+        },
+    )
+    (tmp_path / "numpy" / "__init__.py").write_text("def numpy(): pass")
+    assert doctor.ask_packages() == (
+        [],
+        {
+            "sklearn": "KeyError: 'x'",
+            "pandas": "ImportError: libgomp.so.1: cannot open shared object file",
+            "skimage": "it ends its process with code 0x9",
+        },
+    )
     monkeypatch.setattr(doctor, "output_of", partial(output_of, timeout=0.01))
     assert doctor.ask_packages() == ([], {"Python": "no answer within 0 seconds"})
+
+
+def test_little_memory_of_a_container(monkeypatch):
+    monkeypatch.setattr(doctor.limits, "cores", lambda: 1.5)
+    monkeypatch.setattr(doctor.limits, "memory", lambda: (1e9, 2e9))
+    ((mark, text, advice),) = lines(doctor.machine)
+    assert (mark, text) == (NOTE, "1.5 cores; memory: 1.0 GB free of 2.0")
+    assert advice.startswith("look for more")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from made_devices import NAMES, NO_KERNEL
+from made_devices import NAMES, NO_KERNEL, REAL
 from torch import nn
 
 import coursekit as ck
@@ -49,6 +49,11 @@ def times(factor, kind, part=0):
             dict(error=RuntimeError("CUDNN_STATUS_ARCH_MISMATCH"), capability=(7, 0)),
             "this torch has no kernels for it (capability 7.0, built for 8.0 and newer)",
         ),
+        "kernels that will do": (
+            "cuda",
+            dict(error=RuntimeError("odd"), capability=(8, 6), built=("sm_80", "sm_90")),
+            "a first layer failed on it (odd)",
+        ),
         "AMD's": (
             "cuda",
             dict(error=RuntimeError("HIP error: invalid device function"), built=("gfx90a",)),
@@ -82,6 +87,7 @@ def test_what_does_not_work_is_left_alone_and_said(machine, recwarn, kind, fault
         shown = repr(ck.Lab()).split("scale")[0]
         assert shown.startswith("device   CPU, ") and shown.count("\n") == 2 and why in shown
         assert (f"\n         {NAMES[kind]} is not used: " in shown) == (not fault.get("warned"))
+        assert "something else" not in shown
     assert lab.default_scale() == "laptop" and not recwarn
     assert len(trials) == len({*trials}), "it is tried once"
 
@@ -108,6 +114,7 @@ def test_torchs_own_choice_comes_first(machine, monkeypatch):
     assert devices.found().device.type == "xpu"
     accelerator.current_accelerator = lambda: torch.device("mtia")
     assert devices.available() == ["mtia", "mps", "xpu"]
+    monkeypatch.setattr(devices, "tried", lambda module, x, device: REAL(module, x, devices.CPU))
     devices.found.cache_clear()
     assert devices.found().device.type == "mps", "one that the course does not know is left alone"
 
