@@ -61,9 +61,7 @@ tests/browser/node_modules: tests/browser/package-lock.json
 
 # The environment. The stamp is written last, so that an install that broke off is taken up again.
 $(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'The course needs Python 3.10 or newer, but' \
-	    '"$(PYTHON)" is not that: install it, and name it as in: make run PYTHON=python3.12' >&2; exit 1; }
-	@$(PYTHON) coursekit/engine/wheels.py
+	@$(PYTHON) coursekit/engine/wheels.py || { echo 'To take another Python: make run PYTHON=python3.12' >&2; exit 1; }
 	@echo 'First the packages of requirements.txt go into .venv, once: about 3 minutes, 3 GB to fetch, up to 6 GB on the disk.'
 	@if [ '$(UV)' ]; then \
 	    $(UV) venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv && \

@@ -44,6 +44,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 import coursekit as ck
+from coursekit.engine import devices
 from coursekit.engine.text import count
 
 DEVICE = ck.lab.default_device()
@@ -438,13 +439,12 @@ def describe_machine() -> str:
         model = next(
             (line.split(":")[1].strip() for line in lines if line.startswith("model name")), model
         )
-    device = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"{model}, {count(torch.get_num_threads(), 'thread')}"
-    )
+    device = devices.found().device
+    where = devices.name_of(device)
+    if device.type == "cpu":
+        where = f"{model}, {count(torch.get_num_threads(), 'thread')}"
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
-    return f"{device}, Python {platform.python_version()}, {versions}"
+    return f"{where}, Python {platform.python_version()}, {versions}"
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ def minutes(path: Path) -> dict[str, float]:
     """What the notebook says that it takes at each scale, as far as its text tells."""
     text = ""
     with suppress(OSError):
-        text = path.read_bytes().decode(errors="replace")  # in whatever state it is
+        if path.is_file():  # no pipe, which nobody may fill
+            with path.open("rb") as file:  # in whatever state, and of whatever size it is
+                text = file.read(2**20).decode(errors="replace")
     lab = re.search(r"\bLab\([^)]*\)", text)
     found = re.findall(r"(\w+)\W+(\d+(?:\.\d+)?)", lab[0] if lab else "")
     return {scale: float(number) for scale, number in found}

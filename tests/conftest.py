@@ -1,6 +1,7 @@
 """What all tests share: one thread, no GPU, no network, scale smoke, an empty data folder."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -12,8 +13,10 @@ settings.load_profile("course")
 def pytest_configure():
     """Before torch is imported, and for the processes that tests start: results are compared bit by
     bit, which only one thread of a CPU promises, and two test processes with two threads each stand
-    in each other's way."""
+    in each other's way. A shell's background job ignores Ctrl-C, and so would all that it starts,
+    which the tests that press it would wait for in vain."""
     os.environ.update(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", MPLBACKEND="Agg")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item):

@@ -308,7 +308,7 @@ def repository() -> Iterator[Line]:
         return
     text, advice = "the course's address is that of git's origin", ""
     if address == PLACEHOLDER:
-        text = "the course has no address yet, so its Colab badges lead nowhere"
+        text = "the course has no address yet, so its badges lead nowhere"
         advice = "coursekit repo" if origin else "coursekit repo OWNER/NAME"
     elif not origin:
         text = "the course has an address, but git's origin is not at GitHub or not set"
