@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import os
 import random
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,6 +122,8 @@ assert inspect.getsource(once).startswith("def once(seed):")
 ck.answers()
 """,
 ]
+# The same without the sleep, which a process needs that is to be killed in the middle.
+QUICK = [text.replace("time.sleep(0.02)", "pass") for text in CELLS]
 
 
 def write(course, cells, name="tiny"):
@@ -131,10 +135,9 @@ def write(course, cells, name="tiny"):
     (course / "notebooks" / f"{name}.ipynb").write_text(json.dumps(content))
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course of one notebook, with data that are no stand-in."""
-    made = tmp_path / "course"
+def make_course(made):
+    """A course of one notebook, with data that are no stand-in; what the processes of the queue
+    find around them."""
     write(made, CELLS)
     (made / "pyproject.toml").write_text("")
     (made / "data").mkdir()
@@ -145,16 +148,17 @@ def course(tmp_path):
         for name, y in labels.items()
     }
     np.savez(made / "data" / "mnist.npz", **prepared(**images, **labels, source="Digits"))
-    return made
+    said = {"COURSEKIT_DATA": str(made / "data"), "COURSEKIT_COMMIT": "abc1234"}
+    said |= {"COURSEKIT_SCALE": "laptop", "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
+    said |= {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": str(made / "notebooks/tiny.ipynb")}
+    return said
 
 
 @pytest.fixture
-def place(course, monkeypatch):
-    """What the processes of the queue find around them."""
-    said = {"COURSEKIT_DATA": str(course / "data"), "COURSEKIT_COMMIT": "abc1234"}
-    said |= {"COURSEKIT_SCALE": "laptop", "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
-    said |= {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": str(course / "notebooks/tiny.ipynb")}
-    for name, value in said.items():
+def place(tmp_path, monkeypatch):
+    """The folder of a course, and around it what belongs there."""
+    course = tmp_path / "course"
+    for name, value in make_course(course).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(course)
     return course
@@ -213,20 +217,17 @@ def folder_of(course, name="tiny"):
     return course / "build" / "full" / name / "laptop-CPU"
 
 
-@pytest.fixture
-def plainly(place, monkeypatch):
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
     """The figures that the cells give as one script, without the queue."""
-
-    def run():
-        script, measured = place / "notebooks" / "script.py", place / "script.json"
-        script.write_text("\n".join(CELLS).replace("%pip", "# pip"))
-        monkeypatch.setenv("COURSEKIT_RECORD", str(measured))
-        subprocess.run([sys.executable, script], check=True)
-        (one,) = stored.read(measured)
-        assert len(one.figures) == 6
-        return one.figures
-
-    return run
+    course = tmp_path_factory.mktemp("plain")
+    script, measured = course / "notebooks" / "script.py", course / "script.json"
+    said = make_course(course) | {"COURSEKIT_RECORD": str(measured)}
+    script.write_text("\n".join(QUICK).replace("%pip", "# pip"))
+    subprocess.run([sys.executable, script], check=True, cwd=course, env={**os.environ, **said})
+    (one,) = stored.read(measured)
+    assert len(one.figures) == 6
+    return one.figures
 
 
 def started():
@@ -234,7 +235,7 @@ def started():
     return subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def test_a_run_that_is_cut_off_says_the_same(place, plainly):
+def test_a_run_that_is_cut_off_says_the_same(place, plain):
     """Stopped once and killed twice at random moments, as against a run without the queue."""
     with started() as process:
         next(line for line in process.stdout if "repeat-01: seed 0" in line)
@@ -261,7 +262,7 @@ def test_a_run_that_is_cut_off_says_the_same(place, plainly):
     assert re.search(r"tiny: complete after \d+\.\d minutes, stored\n", said)
     (whole,) = kept(place)
     assert whole.complete and whole.minutes > 0 and whole.commit == "abc1234"
-    assert whole.figures == plainly()
+    assert whole.figures == plain
     assert [path.name for path in folder_of(place).iterdir()] == ["output.txt"]
 
 
@@ -301,8 +302,10 @@ def test_a_run_with_fewer_figures_replaces_none_with_more():
     assert not full.worth_more(made(3, "a"), [made(2, "a", complete=True)])
 
 
-def test_what_cannot_be_run_does_not_stop_the_others(place, queue):
+def test_what_cannot_be_run_does_not_stop_the_others(place, queue, monkeypatch):
     """No data, a package that is not here, another process at it, no figures, a damaged file."""
+    impatient = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None)
+    monkeypatch.setattr(full, "time", impatient)  # as if the wait for the lock were over
     no_data = CELLS[1].replace('"mnist"', '"cifar10"')
     write(place, [CELLS[0], no_data, "ck.record('one', 1.5)"], "a_data")
     write(place, ["import nosuchpackage.part", "import IPython"], "b_package")
@@ -343,10 +346,10 @@ def test_what_cannot_be_run_does_not_stop_the_others(place, queue):
 
 
 @pytest.mark.parametrize("jobs", [None, 2])
-def test_the_figures_are_those_of_a_plain_run(cells, plainly, jobs):
+def test_the_figures_are_those_of_a_plain_run(cells, plain, jobs):
     """Also with repeated runs in processes of their own, but for those that leave networks."""
-    code, said, figures = cells(CELLS, jobs=jobs)
-    assert code == pieces.COMPLETE and figures == plainly()
+    code, said, figures = cells(QUICK, jobs=jobs)
+    assert code == pieces.COMPLETE and figures == plain
     said = [re.sub(r", \d+ s$", "", line.partition("min  ")[2]) for line in said.splitlines()]
     assert said[:2] == ["fit-01: 8 epochs", "fit-02: 8 epochs"]
     assert sorted(said[2:5]) == [f"repeat-01: seed {seed}" for seed in range(3)]
@@ -355,7 +358,7 @@ def test_the_figures_are_those_of_a_plain_run(cells, plainly, jobs):
         "all cells are executed",
     ]
     # and once more, from what is kept
-    again, said, figures_again = cells(CELLS)
+    again, said, figures_again = cells(QUICK)
     assert again == code and figures_again == figures
     assert said.partition("min  ")[2] == "all cells are executed (before it, 4 kept)\n"
 
@@ -363,7 +366,7 @@ def test_the_figures_are_those_of_a_plain_run(cells, plainly, jobs):
 def test_the_budget_ends_a_training_between_epochs(cells, place):
     text = CELLS[2] + "train_net(net := Net(), torch.optim.Adam(net.parameters()), 40)\n"
     ending = "ck.record('end', net.b.weight.abs().sum().item())"
-    code, _, whole = cells([*CELLS[:2], text, ending])
+    code, _, whole = cells([*CELLS[:2], text.replace(CELLS[2], QUICK[2]), ending])
     file = place / "pieces" / "fit-01.pt"
     file.unlink()
     code, said, _ = cells([*CELLS[:2], text, ending], minutes=2 / 60)
@@ -384,12 +387,12 @@ def test_saving_takes_a_small_share_of_the_time(cells, place, monkeypatch):
         write(checkpoint, epoch)
 
     monkeypatch.setattr(Checkpoint, "_write", slow)
-    text = CELLS[2] + "train_net(net := Net(), torch.optim.Adam(net.parameters()), 20)\n"
+    text = QUICK[2] + "train_net(net := Net(), torch.optim.Adam(net.parameters()), 20)\n"
     cells([*CELLS[:2], text])
     assert saved[0] == 1 and saved[-1] == 20 and len(saved) <= 5
     saved.clear()
     (place / "pieces" / "fit-01.pt").unlink()
-    monkeypatch.setattr(pieces, "SHARE", 10)
+    monkeypatch.setattr(pieces, "SHARE", 1000)
     cells([*CELLS[:2], text])
     assert saved == [*range(1, 21)]
 
@@ -398,7 +401,7 @@ def test_what_cannot_wait_is_ended_all_the_same(place):
     write(place, ["import time", "try:\n    time.sleep(60)\nexcept Exception:\n    time.sleep(60)"])
     with subprocess.Popen(
         [sys.executable, FULL.parent / "pieces.py", "notebooks/tiny.ipynb", place]
-        + ["--minutes", "0.05"],
+        + ["--minutes", "0.02"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -408,13 +411,13 @@ def test_what_cannot_wait_is_ended_all_the_same(place):
     assert (
         process.returncode == pieces.OUT_OF_TIME and "stopped, the time is up; nothing new" in said
     )
-    assert 0.05 <= pieces.read_minutes(place) < 0.5
+    assert 0.02 <= pieces.read_minutes(place) < 0.5
 
 
 def test_a_training_of_another_recipe_is_done_anew(cells, place):
-    assert cells(CELLS[:5])[0] == pieces.COMPLETE
+    assert cells(QUICK[:5])[0] == pieces.COMPLETE
     changed = [
-        text.replace("0.3, self", "0.4, self").replace("range(3)", "(2, 3)") for text in CELLS
+        text.replace("0.3, self", "0.4, self").replace("range(3)", "(2, 3)") for text in QUICK
     ]
     code, said, figures = cells(changed[:5])
     assert code == pieces.COMPLETE and figures["once"].seeds == (2, 3)

@@ -113,7 +113,7 @@ def test_a_notebook_that_takes_the_results_away(root, capsys, monkeypatch):
             gone.append(shutil.rmtree("build"))
 
     monkeypatch.setattr(kernel.Client, "run_cell", take_away)
-    assert main(["run"]) == 1
+    assert main(["run", "--jobs", "1"]) == 1
     said = capsys.readouterr().out
     assert f"build/{FIRST}.ipynb cannot be written (No such" in said
     assert f"{SECOND}.ipynb: passed" in said and (root / "build" / "index.html").exists()

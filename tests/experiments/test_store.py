@@ -95,12 +95,13 @@ def test_a_kill_loses_one_run(tmp_path):
 
     assert start("runs", "kill").returncode == -signal.SIGKILL
     assert sorted(os.listdir(tmp_path / "runs")) == ["seed-0.json", "seed-1.json", "seed-2.json"]
-    continued, whole = start("runs"), start("whole")
+    continued = start("runs")
+    whole = ck.repeat(lambda seed: torch.rand(1).item(), range(5))  # in any process
     assert continued.stdout.splitlines() == [
         "runs: 3 of 5 runs are there already, 2 left to do",
-        whole.stdout.strip(),
+        str(whole.values.tolist()),
     ]
-    assert continued.stderr == whole.stderr == ""
+    assert continued.stderr == ""
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
