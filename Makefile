@@ -64,8 +64,8 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) coursekit/engine/wheels.py || { echo 'To take another Python: make run PYTHON=python3.12' >&2; exit 1; }
 	@echo 'First the packages of requirements.txt go into .venv, once: about 3 minutes, 3 GB to fetch, up to 6 GB on the disk.'
 	@if [ '$(UV)' ]; then \
-	    $(UV) venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv && \
-	    $(UV) pip install --python $(BIN)/python -r requirements.txt || { echo 'To do without uv: make UV= ...' >&2; exit 1; }; \
+	    '$(UV)' venv --quiet --seed --allow-existing --python '$(PYTHON)' .venv && \
+	    '$(UV)' pip install --python $(BIN)/python -r requirements.txt || { echo 'To do without uv: make UV= ...' >&2; exit 1; }; \
 	else \
 	    $(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo 'Python cannot make environments here: install' \
 	        'venv, on Debian and Ubuntu with: sudo apt install python3-venv' >&2; exit 1; }; \

@@ -4,8 +4,8 @@ ratio is printed.
     make bench                           all comparisons, about four minutes on 2 cores
     python benchmarks/bench.py --save    the same, and keep the figures in benchmarks/results/
 
-Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else the
-stand-ins.
+Real MNIST and CIFAR-10 are used where the data folder has them (nothing is downloaded), else what
+packages ship, or the stand-ins: the first line says which.
 
 `fit` is also compared with Lightning, skorch and fastai where they are installed. The course does
 not need them, so add them to a copy of the environment: `pip install lightning skorch fastai`.

@@ -97,7 +97,7 @@ def run_cells(path: Path, pieces: "Pieces", jobs: int | None) -> int:
     the next cells are executed all the same; any other error ends the run."""
     import joblib
 
-    from coursekit.engine.provenance import STANDIN, USED, made_up
+    from coursekit.engine.provenance import USED, not_the_set
 
     status, module = COMPLETE, types.ModuleType("__main__")
     sys.modules["__main__"], sys.path[0] = module, str(path.parent)
@@ -115,9 +115,9 @@ def run_cells(path: Path, pieces: "Pieces", jobs: int | None) -> int:
                 status = FAILED
                 if not isinstance(error, AssertionError):
                     return status
-            if invented := made_up(USED.values()):
-                what = invented[0].partition(STANDIN)[0]
-                pieces.say(f"{what} is not here: nothing is run or recorded from a stand-in")
+            if others := not_the_set(USED.values()):
+                why = "nothing is run or recorded from a stand-in, or from a part of a set"
+                pieces.say(f"here is only {others[0]}: {why}")
                 return MADE_UP
             if pyplot := sys.modules.get("matplotlib.pyplot"):
                 pyplot.close("all")

@@ -30,6 +30,8 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code: 2 bad arguments, 130 Ctrl-C, 141 a closed pipe."""
     show_all_signs()
+    # an older debugger, which Jupyter's kernel imports, else warns of what only a debugger meets
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     words = sys.argv[1:] if arguments is None else arguments
     asked = next((word for word in words if not word.startswith("-")), "")
     try:

@@ -322,7 +322,7 @@ def test_what_cannot_be_run_does_not_stop_the_others(place, queue, monkeypatch):
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, said = queue()
     assert code == 1
-    assert "CIFAR-10 is not here: nothing is run or recorded from a stand-in" in said
+    assert "here is only CIFAR-10 stand-in (synthetic): nothing is run or recorded from" in said
     assert "FAILED, code cell 3: AssertionError: the lesson" in said
     missing = said.partition("missing at scale laptop, CPU, in this order:\n")[2].splitlines()
     for line, start in zip(

@@ -123,7 +123,7 @@ def list_sets(names: list[str]) -> int:
     for one in _chosen(names):
         forms = _forms(one, folder)
         shipped = _shipped(one)
-        instead = f"nothing: {shipped or 'a stand-in'}"
+        instead = f"nothing; without a network {shipped or 'a stand-in'}"
         there = ", ".join(form.words for form in forms) or instead
         paths = [path for form in forms for path in form.paths]
         which = paths or [file.path for file in one.files]

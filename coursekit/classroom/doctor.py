@@ -89,7 +89,9 @@ def _carefully(check: Callable[[], Iterator[Line]]) -> Iterator[Line]:
         yield from check()
     except (Exception, SystemExit) as error:
         why = f"could not be looked at ({type(error).__name__}: {_first_line(error)})"
-        yield Line(PROBLEM, f"{check.__name__}: {why}", "report it, with all of this screen")
+        missing = isinstance(error, ModuleNotFoundError)
+        told = installed.advice(str(error), error.name) if missing else installed.UNKNOWN
+        yield Line(PROBLEM, f"{check.__name__}: {why}", told)
 
 
 def shareable(text: str) -> str:
@@ -127,7 +129,8 @@ def ask_packages() -> tuple[list[str], dict[str, str]]:
 
 def python() -> Iterator[Line]:
     """Python and the system."""
-    yield Line(OK, f"Python {platform.python_version()} in {sys.prefix}; {platform.platform()}")
+    which = f"Python {platform.python_version()} (below, python is {sys.executable})"
+    yield Line(OK, f"{which}; {platform.platform()}")
 
 
 def package() -> Iterator[Line]:
@@ -158,8 +161,10 @@ def imports() -> Iterator[Line]:
 
 def _hidden() -> Iterator[Line]:
     """Files that Python takes for a package of the same name, here and beside the notebooks."""
-    places = {Path.cwd()}
-    with contextlib.suppress(course.CommandError):
+    places = set()
+    with contextlib.suppress(FileNotFoundError):  # somebody has deleted it
+        places.add(Path.cwd())
+    with contextlib.suppress(course.CommandError, FileNotFoundError):
         places.add(course.find_root() / "notebooks")
     installed_in = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
     own = sys.stdlib_module_names.difference(sys.builtin_module_names)
@@ -169,7 +174,7 @@ def _hidden() -> Iterator[Line]:
             continue
         needed = name in own or name in PACKAGES
         if needed or getattr(PathFinder.find_spec(name, installed_in), "origin", ""):
-            text = f"{path} is taken for the package {name} by all that imports it"
+            text = f"{path} is taken for the package {name} by what starts in its folder"
             yield Line(PROBLEM if needed else NOTE, text, "rename it")
 
 
@@ -225,10 +230,12 @@ def data() -> Iterator[Line]:
     from . import datasets
 
     have = datasets.here(folder)
-    text = f"real data: {', '.join(have.values()) or 'none'}"
-    if lacking := [name for name in datasets.SETS if name not in have]:
-        text += f"; stand-ins for {', '.join(lacking)}"
-    yield Line(OK if have else NOTE, text, "coursekit data fetch, or let the notebooks do it")
+    there = [name for name, words in have.items() if words == name]
+    others = [words for name, words in have.items() if words != name]
+    text = f"real data in it: {', '.join(there) or 'none'}; without a network, others are stand-ins"
+    if others:
+        text += f", but for {', '.join(others)}"
+    yield Line(OK if there else NOTE, text, "coursekit data fetch, or let the notebooks do it")
     free = shutil.disk_usage(nearest).free
     text = f"disk of the data folder: {free / 1e9:.1f} GB free"
     yield Line(NOTE if free < LITTLE else OK, text, "make room: Oxford-IIIT Pet needs 2 GB")

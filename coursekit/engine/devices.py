@@ -119,18 +119,22 @@ def _close(right: Tensor, other: Tensor) -> bool:
 
 
 def _explained(error: Exception, device: torch.device) -> str:
-    have = made = ()
+    have = made = later = ()
     with suppress(Exception):  # a device that cannot even be asked; AMD's have other names
         if device.type == "cuda":
             have = torch.cuda.get_device_capability(device)
-            listed = re.findall(r"sm_(\d+)(\d)", " ".join(torch.cuda.get_arch_list()))
-            made = sorted((int(major), int(minor)) for major, minor in listed)
-    if made and not any(major == have[0] and minor <= have[1] for major, minor in made):
+            listed = re.findall(r"(sm|compute)_(\d+)(\d)", " ".join(torch.cuda.get_arch_list()))
+            made = sorted((int(major), int(minor)) for kind, major, minor in listed if kind == "sm")
+            later = [(int(major), int(minor)) for kind, major, minor in listed if kind != "sm"]
+    fits = any(major == have[0] and minor <= have[1] for major, minor in made)
+    lacks = re.search("no kernel image|invalid device function", str(error))
+    # of compute_ kernels are made for newer GPUs when they are needed
+    if made and not fits and (lacks or not any(one <= have for one in later)):
         texts = [f"{major}.{minor}" for major, minor in made]
         span = f"{texts[0]} and newer" if have < made[0] else ", ".join(texts)
         capability = ".".join(map(str, have))
         return f"this torch has no kernels for it (capability {capability}, built for {span})"
-    if re.search("no kernel image|invalid device function", str(error)):
+    if lacks:
         return f"this torch has no kernels for it ({_sentence(error)})"
     return f"a first layer failed on it ({_sentence(error)})"
 

@@ -104,7 +104,7 @@ def _called(kind: str, function: Callable, outputs, target: Tensor):
     except (AttributeError, IndexError, RuntimeError, TypeError, UserWarning) as error:
         given = f"outputs {described(outputs)} and targets {described(target)}"
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        if "target dtype to be Long" in reason:
+        if "target dtype to be Long" in reason or "scalar type Long" in reason:  # torch 2.11
             reason += " (int64, as target.long() makes it)"
         what = f"the {kind} {name_of(function)} failed on {given}: {reason}"
         raise ValueError(what) from error

@@ -5,7 +5,7 @@ import platform
 import sys
 import sysconfig
 
-OLDEST, NEWEST = (3, 10), (3, 14)  # those for which torch and torchvision have wheels (autumn 2026)
+OLDEST, NEWEST = (3, 10), (3, 14)  # those that the course is tested with
 ELSEWHERE = "Colab runs the course in a browser"
 
 
@@ -19,26 +19,34 @@ def cannot() -> str:
         return "PyTorch has no wheels for a 32-bit Python: install a 64-bit one"
     if system == "Darwin" and machine == "x86_64":
         what = "Macs with an Intel processor (on another Mac, install a Python for arm64)"
+    elif system == "Darwin" and int("0" + platform.mac_ver()[0].partition(".")[0]) < 14:
+        what = "macOS before 14"
     elif system == "Windows" and machine == "arm64" and sysconfig.get_platform() != "win-amd64":
         what = "Windows on ARM (a Python for x86-64 works there, more slowly)"
     elif system == "Linux" and machine not in ("x86_64", "amd64", "aarch64", "arm64"):
         what = f"Linux on {machine}"
     elif system == "Linux" and platform.libc_ver()[0] != "glibc":
         what = "this Linux, which has no glibc (as Alpine)"
+    elif system == "Linux" and _numbers(platform.libc_ver()[1] or "3") < (2, 28):
+        what = f"Linux with glibc {platform.libc_ver()[1]}, only from 2.28 on"
     elif platform.python_implementation() != "CPython":
         what = platform.python_implementation() + ", only for CPython"
     else:
         return ""
-    return f"PyTorch has no wheels for {what}: {ELSEWHERE}"
+    return f"PyPI has no wheels of PyTorch for {what}: {ELSEWHERE}"
 
 
 def may_not() -> str:
-    """A warning where PyTorch had none yet when this was written; empty elsewhere."""
+    """A warning where nobody has tried it yet; empty elsewhere."""
     if sys.version_info[:2] <= NEWEST:
         return ""
     have, newest = (".".join(map(str, one)) for one in (sys.version_info[:2], NEWEST))
-    what = f"PyTorch had no wheels for Python {have} yet in autumn 2026"
-    return f"{what}: if the installation fails, take Python {newest}"
+    what = f"the course was not tried with Python {have}"
+    return f"{what}, and a package may lack wheels for it: if so, take Python {newest}"
+
+
+def _numbers(version):
+    return tuple(map(int, version.split(".")))
 
 
 if __name__ == "__main__":

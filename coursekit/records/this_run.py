@@ -41,7 +41,7 @@ def record(
     accuracies ``scale=100, unit="%"``. ``settings`` says how they were measured where the label
     does not, ``old_course`` and ``paper`` what these report, in their own digits; ``headline``
     figures stand in the README. ``coursekit run --inplace`` and ``make full`` store what a run
-    recorded on real data.
+    recorded on the real sets, whole.
 
     Raises ``RecordError``, a ``ValueError``, for numbers that are not finite or have no seeds.
     """

@@ -190,7 +190,12 @@ def test_the_table(sets, capsys):
         rows["set12"][1] == "publisher's files"
         and rows["set12"][-1] == "none stated; rights with their owners"
     )
-    assert rows["salinas"] == ["salinas", "nothing: a stand-in", "its publisher", "none stated"]
+    assert rows["salinas"] == [
+        "salinas",
+        "nothing; without a network a stand-in",
+        "its publisher",
+        "none stated",
+    ]
     assert rows["pascal_sentence"][2] == "not known"
     assert last == f"The data folder is {sets}."
 
@@ -210,7 +215,10 @@ def test_the_table_of_a_part(sets, capsys):
 def test_a_forgotten_folder_is_an_empty_one(folder, monkeypatch, capsys):
     monkeypatch.setenv("COURSEKIT_DATA", str(folder / "nowhere"))
     assert datasets.list_sets(["mnist"]) == datasets.verify(["mnist"]) == 0
-    assert "nothing: a stand-in" in capsys.readouterr().out and not (folder / "nowhere").exists()
+    assert (
+        "nothing; without a network a stand-in" in capsys.readouterr().out
+        and not (folder / "nowhere").exists()
+    )
 
 
 def test_weeks_are_those_of_the_notebooks(folder, tmp_path_factory, monkeypatch, capsys):
@@ -350,7 +358,7 @@ def test_a_folder_without_photos_is_not_there(folder, capsys):
     (folder / "cats_vs_dogs" / ".DS_Store").touch()
     assert datasets.list_sets(["cats_vs_dogs"]) == datasets.verify(["cats_vs_dogs"]) == 0
     said = capsys.readouterr().out
-    assert "nothing: a stand-in" in said and "cats_vs_dogs: missing\n" in said
+    assert "nothing; without a network a stand-in" in said and "cats_vs_dogs: missing\n" in said
     assert "cats_vs_dogs" not in datasets.here(folder)
     train, _ = ck.load("cats_vs_dogs", size=8)
     assert "stand-in" in train.source

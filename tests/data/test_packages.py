@@ -140,6 +140,12 @@ def test_scale_smoke_does_not_ask_the_packages(shipped, monkeypatch):
             f'{"." * 64} (pip install "tinydigits>=1.2" --force-reinstall --no-deps)',
         ),
         (
+            lambda site: (
+                (site / "tinydigits").rename(site / "other") and (site / "tinydigits.py").touch()
+            ),
+            "tinydigits.py hides tinydigits, wherever it lies: rename it",
+        ),
+        (
             lambda site: (site / "tinydigits").rename(site / "other"),
             "tinydigits, which ships 50 of the digits, is not installed (pip install "
             '"tinydigits>=1.2")',
@@ -164,9 +170,13 @@ def test_only_a_part_is_not_worth_storing():
 def test_the_command_names_what_packages_ship(shipped, folder, capsys):
     assert datasets.list_sets(["mnist", "indian_pines", "cifar10"]) == 0
     said = capsys.readouterr().out
-    assert re.search("mnist +nothing: 50 of the digits, from tinydigits .* CC0\n", said)
-    assert re.search("indian_pines +nothing: all of it, from tinyscene .* CC0\n", said)
-    assert re.search("cifar10 +nothing: a stand-in .* none stated", said)
+    assert re.search(
+        "mnist +nothing; without a network 50 of the digits, from tinydigits .* CC0\n", said
+    )
+    assert re.search(
+        "indian_pines +nothing; without a network all of it, from tinyscene .* CC0\n", said
+    )
+    assert re.search("cifar10 +nothing; without a network a stand-in .* none stated", said)
     assert datasets.verify(["mnist"]) == 0
     assert "mnist: missing; 50 of the digits, from tinydigits: ok\n" in capsys.readouterr().out
     np.savez(folder / "cifar10.npz", cube=0)

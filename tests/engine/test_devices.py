@@ -54,6 +54,11 @@ def times(factor, kind, part=0):
             dict(error=RuntimeError("odd"), capability=(8, 6), built=("sm_80", "sm_90")),
             "a first layer failed on it (odd)",
         ),
+        "kernels that are made when they are needed": (
+            "cuda",
+            dict(error=RuntimeError("odd"), capability=(12, 0), built=("sm_80", "compute_90")),
+            "a first layer failed on it (odd)",
+        ),
         "AMD's": (
             "cuda",
             dict(error=RuntimeError("HIP error: invalid device function"), built=("gfx90a",)),

@@ -14,12 +14,14 @@ FILE = Path(wheels.__file__)
 
 @pytest.fixture
 def here(monkeypatch):
-    """``here(system, machine, version, bits, libc)``: this Python is another one."""
+    """``here(system, machine, version, bits, libc, release)``: this Python is another one."""
 
-    def here(system, machine, version=(3, 12, 1), bits=64, libc="glibc"):
+    def here(system, machine, version=(3, 12, 1), bits=64, libc="glibc", release="14.1"):
+        numbers = release if system == "Linux" else ""
         monkeypatch.setattr(platform, "system", lambda: system)
         monkeypatch.setattr(platform, "machine", lambda: machine)
-        monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
+        monkeypatch.setattr(platform, "libc_ver", lambda: (libc, numbers))
+        monkeypatch.setattr(platform, "mac_ver", lambda: (release, ("", "", ""), machine))
         monkeypatch.setattr(sys, "version_info", version)
         monkeypatch.setattr(sys, "maxsize", 2 ** (bits - 1) - 1)
 
@@ -43,6 +45,11 @@ def test_where_there_are_wheels_nothing_is_said(here, machine, minor):
         "Windows on ARM": (("Windows", "ARM64"), "Windows on ARM"),
         "another processor": (("Linux", "riscv64"), "Linux on riscv64"),
         "Alpine": (("Linux", "x86_64", (3, 12, 1), 64, ""), "no glibc"),
+        "an old macOS": (("Darwin", "arm64", (3, 12, 1), 64, "", "12.7.6"), "macOS before 14"),
+        "an old Linux": (
+            ("Linux", "x86_64", (3, 12, 1), 64, "glibc", "2.17"),
+            "Linux with glibc 2.17, only from 2.28 on",
+        ),
         "32 bits": (("Windows", "AMD64", (3, 12, 1), 32), "a 32-bit Python"),
         "too old": (("Linux", "x86_64", (3, 9, 9)), "Python 3.10 or newer, but this is 3.9"),
     }.values(),
