@@ -19,7 +19,7 @@ def cluster():
     """Two worker processes; what runs inside the fixture's block goes to them."""
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as local:
         with distributed.Client(local):
             yield
