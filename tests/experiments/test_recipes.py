@@ -60,7 +60,10 @@ def run(seed):
 
 ## dict with its keys as attributes: S was Attributes
 class Attributes(dict):
-    __getattr__ = dict.__getitem__
+    def __getattr__(self, name):
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
 S = Attributes(lr=<<0.1|0.2>>)
 def run(seed):
     return S.lr

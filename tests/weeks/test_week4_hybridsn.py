@@ -193,6 +193,8 @@ def test_a_single_class(week4):
 
 @pytest.mark.parametrize(("labels", "predictions"), [([], []), ([0, 1], [0])])
 def test_labels_that_cannot_be_scored(week4, labels, predictions):
+    if not labels:  # of which older ones make nan
+        pytest.importorskip("sklearn", minversion="1.7")
     with pytest.raises(ValueError, match="inconsistent numbers of samples|empty"):
         week4.score(np.array(labels, dtype=int), np.array(predictions, dtype=int), ("a", "b"))
 
