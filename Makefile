@@ -49,6 +49,7 @@ colab: $(READY)  ## install the course as Colab does, into an environment of its
 
 bench: $(READY)  ## measure speed against the usual ways
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/waits.py
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/denoise_and_search.py
 

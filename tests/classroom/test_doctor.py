@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from made_devices import NO_KERNEL
 from mirror import Mirror, mirror  # noqa: F401  (mirror is a fixture)
+from patience import HANGS
 
 import coursekit as ck
 from coursekit.classroom import doctor, installed
@@ -699,7 +700,7 @@ def test_one_does_not_answer(reach, monkeypatch):
     monkeypatch.setattr(doctor, "PATIENCE", 0.5)
     start = time.monotonic()
     reached, missed = reach("good", "silent")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < HANGS
     assert reached[:2] == (OK, "network: the package index (127.0.0.1) can be reached")
     assert missed[0] == NOTE and re.match(
         "network: GitHub cannot be reached: (timed out|no answer within 0.5)", missed[1]
@@ -708,9 +709,10 @@ def test_one_does_not_answer(reach, monkeypatch):
 
 
 def test_the_real_patience_is_under_five_seconds(reach):
+    assert doctor.PATIENCE < 5
     start = time.monotonic()
     assert [mark for mark, *_ in reach("silent", "late")] in ([NOTE, NOTE], [NOTE, OK])
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < HANGS
 
 
 def test_an_answer_that_means_no(reach, monkeypatch):

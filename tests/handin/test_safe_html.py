@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_submissions import HOSTILE, PNG, TEXTS
+from patience import HANGS
 from report_reader import ADDRESS, DATA_URL
 
 from coursekit.handin import safe_html
@@ -105,7 +106,7 @@ def test_no_text_takes_long_to_lay_out(part):
     leaves those out."""
     start = time.process_time()
     safe_html.html(part * (safe_html.LONGEST // len(part)))
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < HANGS
 
 
 def test_prose_keeps_what_a_text_says():

@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from patience import HANGS
 
 from coursekit.handin.owners import Owners, listed
 
@@ -110,13 +111,13 @@ def test_what_cannot_be_told_is_said():
     assert doubts(*(f"in/Untitled{i}" for i in range(5)))[0].endswith("2 and 2 more")
 
 
-def test_long_names_take_no_time():
+def test_long_names_do_not_hang():
     start = time.process_time()
     for part in ("_", "a_1_2", "- ", ".zip", "w0", "1-1 - ", "\u0345" * 99 + "\u0327" * 99, " (1)"):
         name = part * (60_000 // len(part))
         paths = [("in", f"{name}{i}.ipynb") for i in "xy"]
         assert len({*Owners(paths, STEMS).names}) == 2
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < HANGS
 
 
 @pytest.mark.parametrize(
