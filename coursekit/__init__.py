@@ -40,9 +40,10 @@ _ROOMS = {
     **{room: room for room in ("plots", "results", "training")},
     **{room: f"data.{room}" for room in ("denoising", "hyperspectral", "retrieval")},
     **{room: f"data.{room}" for room in ("download", "standins", "weights")},
+    "moving": "moving",
 }
 __all__ = sorted(
-    [*_NAMES, "augment", "denoising", "hyperspectral", "inspection", "plots", "retrieval"]
+    [*_NAMES, "augment", "denoising", "hyperspectral", "inspection", "moving", "plots", "retrieval"]
 )
 
 

@@ -22,6 +22,7 @@ WINGS = {
     "core": {"engine"},
     "course": {"engine"},
     "data": {"engine", "core"},
+    "moving": {"engine", "core"},
     "experiments": {"engine", "core"},
     "records": {"engine", "core"},
     "handin": {"engine", "core", "course"},
@@ -146,7 +147,7 @@ def test_a_room_of_the_engine_has_one_job():
 
 
 def test_the_package_stays_small():
-    assert sum(LINES.values()) <= 13_600  # CONTRIBUTING.md says what for
+    assert sum(LINES.values()) <= 13_930  # CONTRIBUTING.md says what for
 
 
 ADDED = """
