@@ -1,20 +1,26 @@
-const SIDE = 280, PEN = 26, FURTHEST = 10;  // pixels of the field; pixels of 28
+const SIDE = 280, PEN = 26, FURTHEST = 10;  // of the field; of its pen; of 28, in each direction
+const ARROWS = {ArrowUp: ["up", 0, -1], ArrowLeft: ["left", -1, 0], ArrowRight: ["right", 1, 0],
+                ArrowDown: ["down", 0, 1]};
 
 function live({networks, examples, labels, mean, std}) {
-  const images = bytes(examples);
-  const panels = networks.map(network => panel({
-    ...network, weights: new Float32Array(bytes(network.weights).buffer)}));
+  const images = bytes(examples), panels = networks.map(panel);
   let strokes = [], pen = null, example = -1, shown = false, right = 0, down = 0, waits = false;
 
-  const field = canvas("ckm-field", SIDE, SIDE, {
+  const field = make("canvas", {class: "ckm-field", width: SIDE, height: SIDE,
     role: "img", "aria-label": "Field to draw a digit on, with a mouse, a pen or a finger"});
-  const seen = canvas("ckm-seen", 28, 28, {role: "img"});
+  const seen = make("canvas", {class: "ckm-seen", width: 28, height: 28, role: "img"});
   const note = make("p", {class: "ckm-note"});
   const answer = make("p", {class: "ckm-answer", role: "status"});
 
-  function clear() {
-    strokes = []; shown = false; right = down = 0;
+  function moveTo(x, y) {
+    right = Math.max(-FURTHEST, Math.min(FURTHEST, x));
+    down = Math.max(-FURTHEST, Math.min(FURTHEST, y));
     later();
+  }
+
+  function clear() {
+    strokes = []; shown = false; pen = null;
+    moveTo(0, 0);
   }
 
   function next() {
@@ -23,38 +29,24 @@ function live({networks, examples, labels, mean, std}) {
     shown = true;
   }
 
-  function move(x, y) {
-    right = Math.max(-FURTHEST, Math.min(FURTHEST, right + x));
-    down = Math.max(-FURTHEST, Math.min(FURTHEST, down + y));
-    later();
-  }
-
-  function centre() {
-    right = down = 0;
-    later();
-  }
-
   const point = event => {
     const box = field.getBoundingClientRect();
-    return [(event.clientX - box.left) * SIDE / box.width,
-            (event.clientY - box.top) * SIDE / box.height];
+    return [event.clientX - box.left, event.clientY - box.top].map(far => far * SIDE / box.width);
   };
   field.addEventListener("pointerdown", event => {
     if (event.button || pen !== null) return;
     event.preventDefault();
+    if (shown) clear();
     field.setPointerCapture(pen = event.pointerId);
-    if (shown) strokes = [];
-    shown = false; right = down = 0;
     strokes.push([point(event)]);
-    later();
+    moveTo(0, 0);
   });
   field.addEventListener("pointermove", event => {
     if (event.pointerId !== pen) return;
-    strokes.at(-1).push(...[...event.getCoalescedEvents(), event].map(point));
+    strokes.at(-1).push(...event.getCoalescedEvents().map(point), point(event));
     later();
   });
-  for (const kind of ["pointerup", "pointercancel"])
-    field.addEventListener(kind, event => { if (event.pointerId === pen) pen = null; });
+  field.addEventListener("lostpointercapture", () => { pen = null; });
 
   // Several events of one moment are one update.
   function later() {
@@ -64,18 +56,17 @@ function live({networks, examples, labels, mean, std}) {
 
   function update() {
     waits = false;
-    const image = shown ? images.subarray(784 * example, 784 * (example + 1)) : null;
-    const base = image ?? fit(draw(field, strokes), SIDE);
+    const image = shown && images.subarray(784 * example, 784 * (example + 1));
+    const base = image || fit(draw(field, strokes), SIDE);
     if (image) paint(field, image, 28, 28);
-    const pixels = moved(base, right, down);
+    const pixels = moved(base, right, down), drawn = pixels.some(Boolean);
     paint(seen, pixels, 28, 28);
-    const what = shown ? `Test digit ${example + 1} of ${labels.length}: a ${labels[example]}` : "";
-    const where = [[right, "right"], [-right, "left"], [down, "down"], [-down, "up"]]
-      .filter(([n]) => n > 0).map(([n, side]) => `${n} ${side}`).join(", ");
-    note.textContent = [what, where && `moved ${where}`].filter(Boolean).join(", ");
-    const drawn = pixels.some(Boolean);
     seen.setAttribute("aria-label", drawn ? "What the networks see" : "The networks see nothing");
-    const said = panels.map(one => one.show(drawn ? normalised(pixels) : null));
+    const ways = [[right, "right"], [-right, "left"], [down, "down"], [-down, "up"]];
+    const far = ways.filter(([n]) => n > 0).map(([n, way]) => `${n} ${way}`).join(", ");
+    const which = shown && `Test digit ${example + 1}, its label: ${labels[example]}.`;
+    note.textContent = [which, far && `Moved: ${far}.`].filter(Boolean).join(" ");
+    const said = panels.map(one => one.show(drawn && normalised(pixels)));
     say(drawn ? said.join(" ") : "Nothing is drawn yet.");
   }
 
@@ -91,77 +82,72 @@ function live({networks, examples, labels, mean, std}) {
     }, Math.max(0, told + 1000 - Date.now()));
   }
 
-  const arrow = (sign, key, name, x, y) => button(
-    sign, () => move(x, y), {"aria-label": `Move the digit ${name} by one pixel`, class: key});
-  const steps = {
-    ArrowUp: [0, -1], ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, 1]};
-  const pad = make("div", {
-    class: "ckm-pad", role: "group", "aria-label": "Move the digit: the arrow keys do, too"},
-    arrow("↑", "ckm-up", "up", 0, -1), arrow("←", "ckm-left", "left", -1, 0),
-    button("Centre", centre, {class: "ckm-centre"}), arrow("→", "ckm-right", "right", 1, 0),
-    arrow("↓", "ckm-down", "down", 0, 1));
+  const move = ([, x, y]) => moveTo(right + x, down + y);
+  const arrows = Object.values(ARROWS).map(arrow => button("", () => move(arrow), {
+    class: `ckm-${arrow[0]}`, "aria-label": `Move the digit ${arrow[0]} by one pixel`}));
+  arrows.splice(2, 0, button("Centre", () => moveTo(0, 0), {class: "ckm-centre"}));
+  const pad = make("div", {class: "ckm-pad", role: "group", "aria-label": "Move it"}, ...arrows);
   pad.addEventListener("keydown", event => {
-    if (!(event.key in steps)) return;
+    if (!(event.key in ARROWS)) return;
     event.preventDefault();
-    move(...steps[event.key]);
+    move(ARROWS[event.key]);
   });
 
-  const drawing = make("div", {class: "ckm-part"}, make("p", {}, "Draw a digit"), field,
-    make("div", {class: "ckm-buttons"}, button("Clear", clear), button("Next example", next)));
-  const input = make("div", {class: "ckm-part"},
-    make("p", {}, "What the networks see"), seen, pad);
-  later();
-  const run = (name, pixels) => [...forward(
-    panels.find(one => one.network.name === name).network, normalised(pixels)).outputs];
+  const buttons = make("div", {class: "ckm-buttons"},
+    button("Clear", clear), button("Next example", next));
+  const hands = make("div", {class: "ckm-hands"},
+    make("div", {}, make("p", {}, "Draw a digit"), field, buttons),
+    make("div", {}, make("p", {}, "What the networks see"), seen, pad), note);
   const bars = make("div", {class: "ckm-panels"}, ...panels.map(one => one.bars));
-  const maps = panels.map(one => one.maps).filter(Boolean);
-  return {run, parts: [answer, make("div", {class: "ckm-board"},
-    make("div", {class: "ckm-hands"}, drawing, input, note), bars), ...maps]};
+  const run = (name, pixels) => panels.find(one => one.name === name).run(normalised(pixels));
+  later();
+  const board = make("div", {class: "ckm-board"}, hands, bars), maps = panels.map(one => one.maps);
+  return {run, parts: [answer, board, ...maps.filter(Boolean)]};
 }
 
 // What one network answers: ten bars, and its first feature maps, where it has some.
 function panel(network) {
+  network = {...network, weights: new Float32Array(bytes(network.weights).buffer)};
   const rows = Array.from({length: 10}, (_, digit) => {
     const bar = make("span", {class: "ckm-bar"}), percent = make("span", {class: "ckm-percent"});
     const track = make("span", {class: "ckm-track"}, bar);
     return {bar, percent, row: make("div", {class: "ckm-row"}, `${digit}`, track, percent)};
   });
   const chart = make("div", {role: "img"}, ...rows.map(({row}) => row));
-  const size = `${network.parameters.toLocaleString("en")} parameters`;
-  const bars = make("div", {class: "ckm-panel"},
-    make("p", {}, make("strong", {}, network.name), make("span", {}, size)), chart);
-  const [count, height, width] = network.maps === null ? [0] : network.steps[network.maps].shape;
-  const sheets = Array.from({length: count}, () => canvas("ckm-map", width, height));
-  const what = `${network.name}, after its first convolution: ${count} maps of ${height}×${width}`;
-  const maps = count && make("div", {class: "ckm-part"}, make("p", {}, what),
-    make("div", {class: "ckm-maps", role: "img", "aria-label": "Feature maps"}, ...sheets));
+  const bars = make("div", {class: "ckm-panel"}, make("p", {},
+    make("strong", {}, network.name),
+    make("span", {}, `${network.parameters.toLocaleString("en")} parameters`)), chart);
+  const [n, height, width] = network.maps === null ? [0] : network.steps[network.maps].shape;
+  const sheets = Array.from({length: n}, () => make("canvas", {class: "ckm-map", width, height}));
+  const what = `${network.name}, after its first convolution: ${n} maps of ${height}×${width}`;
+  const maps = n && make("div", {}, make("p", {}, what), make("div", {
+    class: "ckm-maps", role: "img", "aria-label": `Feature maps of ${network.name}`}, ...sheets));
 
   function show(x) {
-    const answer = x && forward(network, x);
-    const shares = answer && probabilities(network, answer.outputs);
-    const best = shares && shares.indexOf(Math.max(...shares));
-    const texts = rows.map(({bar, percent, row}, digit) => {
-      const text = shares ? `${Math.round(100 * shares[digit])} %` : "";
-      bar.style.width = shares ? `${100 * shares[digit]}%` : "0";
-      row.classList.toggle("ckm-best", digit === best);
-      return percent.textContent = text;
+    const {outputs, maps} = x ? forward(network, x) : {maps: new Float64Array(n * height * width)};
+    const shares = x && probabilities(network, outputs);
+    const best = x && shares.indexOf(Math.max(...shares));
+    rows.forEach(({bar, percent, row}, digit) => {
+      bar.style.width = x ? `${100 * shares[digit]}%` : "0";
+      percent.textContent = x ? `${Math.round(100 * shares[digit])} %` : "";
+      row.classList.toggle("ckm-best", x && digit === best);
     });
-    const list = texts.map((text, digit) => `${digit}: ${text}`).join(", ");
-    chart.setAttribute("aria-label", shares ? list : "No bars yet");
-    lay(sheets, answer?.maps ?? {values: new Float64Array(count * height * width)});
-    return shares && `${network.name}: ${best} (${texts[best]}).`;
+    const all = rows.map(({percent}, digit) => `${digit}: ${percent.textContent}`).join(", ");
+    chart.setAttribute("aria-label", x ? all : "No probabilities yet");
+    if (n) lay(sheets, maps);
+    return x && `${network.name}: ${best} (${rows[best].percent.textContent}).`;
   }
-  return {network, bars, maps, show};
+  return {name: network.name, bars, maps, show, run: x => [...forward(network, x).outputs]};
 }
 
 // Feature maps on one scale, from the lowest value, black, to the highest, white.
-function lay(sheets, {values}) {
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const span = values.reduce((a, b) => Math.max(a, b), low) - low || 1;
-  const pixels = Uint8ClampedArray.from(values, value => 255 * (value - low) / span);
+function lay(sheets, values) {
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const span = values.reduce((a, b) => Math.max(a, b)) - low || 1;
+  const grey = Uint8ClampedArray.from(values, value => 255 * (value - low) / span);
+  const area = values.length / sheets.length;
   sheets.forEach((sheet, k) => {
-    const area = sheet.width * sheet.height;
-    paint(sheet, pixels.subarray(k * area, (k + 1) * area), sheet.width, sheet.height);
+    paint(sheet, grey.subarray(k * area, (k + 1) * area), sheet.width, sheet.height);
   });
 }
 
@@ -169,10 +155,6 @@ function button(text, act, attributes = {}) {
   const made = make("button", {type: "button", ...attributes}, text);
   made.addEventListener("click", act);
   return made;
-}
-
-function canvas(kind, width, height, named = {}) {
-  return make("canvas", {class: kind, width, height, ...named});
 }
 
 // Grey pixels on the whole of a canvas.

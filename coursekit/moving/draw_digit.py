@@ -10,10 +10,9 @@ from ..engine.text import times
 from ..images import Images
 from ..plots import COLOURS, Picture, axes
 from .network import CLASSES, SIDE, in_eval_mode, steps_of
-from .output import Moving, base64_of
+from .output import WHERE, Moving, base64_of
 
 MOST = 200_000  # parameters of all networks together, so that they answer while the pen moves
-EXAMPLES = 10
 
 
 def draw_digit(
@@ -30,8 +29,7 @@ def draw_digit(
     """
     if not networks:
         raise ValueError("draw_digit needs a network at least: {name: network}")
-    sizes = {name: sum(p.numel() for p in net.parameters()) for name, net in networks.items()}
-    if (total := sum(sizes.values())) > MOST:
+    if (total := sum(p.numel() for net in networks.values() for p in net.parameters())) > MOST:
         limit = f"a page computes up to {MOST:,} parameters of all networks together"
         raise ValueError(f"{limit}; these have {total:,}")
     if not len(examples) or examples.images.shape[1:] != (1, SIDE, SIDE):
@@ -40,7 +38,7 @@ def draw_digit(
     mean, std = float(mean), float(std)
     if not (isfinite(mean) and isfinite(std) and std > 0):
         raise ValueError(f"mean and std are numbers, and std above zero, not {mean} and {std}")
-    examples = examples.take(EXAMPLES)
+    examples = examples.take(10)
     digits, labels = examples.images.cpu(), examples.labels.tolist()
     x, known, answers = (digits[:1].float() / 255 - mean) / std, [], {}
     for name, model in networks.items():
@@ -55,15 +53,12 @@ def draw_digit(
     data = {"networks": known, "labels": labels, "mean": mean, "std": std, "title": title}
     data["examples"] = base64_of(digits.numpy().tobytes())
     picture = _still(digits[0, 0], labels[0], answers, examples.source, title)
-    caption = "Where scripts run, there is a field here to draw digits on."
     scripts = ["network.js", "fit.js", "draw_digit.js"]
-    caption = f"{title}. {caption}" if title else caption
+    caption = f"{WHERE} you can draw digits here."
     return Moving(scripts, data, picture.png(), picture.alt, caption)
 
 
-def _still(
-    digit: Tensor, label: int, answers: dict[str, Tensor], source: str, title: str
-) -> Picture:
+def _still(digit: Tensor, label: int, answers: dict, source: str, title: str) -> Picture:
     """The first example, and beside it a chart of each network's probabilities."""
     figure, (left, *others) = axes(1, 1 + len(answers), width=2.6, height=2.6, title=title)
     left.imshow(digit, cmap="gray", vmin=0, vmax=255, interpolation="nearest")

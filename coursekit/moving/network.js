@@ -31,17 +31,13 @@ const compute = {
   },
 
   relu: x => x.map(value => Math.max(value, 0)),
-  softmax,
   log_softmax(x) {
     const most = Math.max(...x);
     const sum = x.reduce((sum, value) => sum + Math.exp(value - most), 0);
     return x.map(value => value - most - Math.log(sum));
   },
+  softmax: x => compute.log_softmax(x).map(Math.exp),
 };
-
-function softmax(x) {
-  return compute.log_softmax(x).map(Math.exp);
-}
 
 function size(sides) {
   return sides.reduce((product, side) => product * side, 1);
@@ -68,11 +64,11 @@ function forward({steps, weights, maps}, x) {
   const take = n => weights.subarray(used, used += n);
   steps.forEach((step, i) => {
     x = compute[step.op](x, step, take);
-    if (i === maps) seen = {values: x, shape: step.shape};
+    if (i === maps) seen = x;
   });
   return {outputs: x, maps: seen};
 }
 
 function probabilities({steps}, outputs) {
-  return steps.at(-1).op === "softmax" ? outputs : softmax(outputs);
+  return steps.at(-1).op === "softmax" ? outputs : compute.softmax(outputs);
 }

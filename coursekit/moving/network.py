@@ -13,16 +13,14 @@ CAN = (
     "Linear, Conv2d (dilation 1, groups 1, padded with zeros), ReLU, MaxPool2d (dilation 1), "
     "Flatten and view, LogSoftmax and Softmax over dim 1, Dropout, Identity, in one chain"
 )
-# Layers by their exact types, functions and methods by their names. "same": the numbers stay as
-# they are, in their order.
-_LAYERS = {nn.Linear: "linear", nn.Conv2d: "conv2d", nn.ReLU: "relu", nn.MaxPool2d: "max_pool2d"}
-_LAYERS |= {nn.LogSoftmax: "log_softmax", nn.Softmax: "softmax", nn.Dropout: "dropout"}
-_LAYERS |= {nn.Flatten: "same", nn.Identity: "same"}
-_FUNCTIONS = {name: name for name in ("relu", "max_pool2d", "log_softmax", "softmax", "dropout")}
-_FUNCTIONS |= dict.fromkeys(("flatten", "view", "reshape", "contiguous"), "same")
+# Layers by their exact types, functions and methods by their names. What keeps the numbers as they
+# are, in their order, is no step.
+_OPS = {nn.Linear: "linear", nn.Conv2d: "conv2d", nn.ReLU: "relu", nn.MaxPool2d: "max_pool2d"}
+_OPS |= {nn.LogSoftmax: "log_softmax", nn.Softmax: "softmax", nn.Dropout: "dropout"}
+_OPS |= {name: name for name in ("relu", "max_pool2d", "log_softmax", "softmax", "dropout")}
+_OPS |= dict.fromkeys((nn.Flatten, nn.Identity, "flatten", "view", "reshape"), "same")
 _ARGUMENTS = {"softmax": ("dim",), "log_softmax": ("dim",), "dropout": ("p", "training")}
 _ARGUMENTS["max_pool2d"] = ("kernel_size", "stride", "padding", "dilation")
-_DEFAULTS = {"stride": None, "padding": 0, "dilation": 1}
 
 
 def in_eval_mode(model: nn.Module) -> nn.Module:
@@ -40,8 +38,7 @@ def steps_of(model: nn.Module) -> dict:
     the ReLU, where one follows), or None. Raises ``ValueError`` for a network that does something
     else.
     """
-    graph, steps, weights = _followed(in_eval_mode(model)), [], []
-    before = None
+    graph, steps, weights, before = _followed(in_eval_mode(model)), [], [], None
     for node in graph.graph.nodes:
         value = node.meta["value"]
         if node.op == "output":
@@ -89,36 +86,29 @@ def _followed(model: nn.Module) -> fx.GraphModule:
 
 
 def _step(node, graph: fx.GraphModule, before) -> tuple[dict, nn.Module | None]:
-    """What a node does to what the node before it gives, and its layer, where it has weights."""
-    called = node.op == "call_module"
-    layer = graph.get_submodule(node.target) if called else None
+    """What a node does to what the node before it gives; and its layer, if it has one."""
+    layer = graph.get_submodule(node.target) if node.op == "call_module" else None
     name = getattr(node.target, "__name__", str(node.target))
-    op = _LAYERS.get(type(layer)) if called else _FUNCTIONS.get(name.rstrip("_"))
-    arguments = dict(zip(_ARGUMENTS.get(op, ()), node.args[1:])) | node.kwargs
-    has = vars(layer) if called else _DEFAULTS | arguments
+    op = _OPS.get(type(layer) if layer else name.rstrip("_"))
+    has = vars(layer) if layer else dict(zip(_ARGUMENTS.get(op, ()), node.args[1:])) | node.kwargs
     taken, given = before.meta["value"], node.meta["value"]
+    window = taken.ndim == 4 and _pair(has.get("dilation", 1)) == [1, 1]
+    fits = {"linear": taken.ndim == 2, "relu": True, "same": True}
+    fits["conv2d"] = window and has.get("groups") == 1 and has.get("padding_mode") == "zeros"
+    fits["max_pool2d"] = window and not has.get("return_indices")
+    fits["softmax"] = fits["log_softmax"] = taken.ndim == 2 and has.get("dim") in (1, -1)
+    fits["dropout"] = not has.get("training", True)
     inputs = [one for one in node.all_input_nodes if isinstance(one.meta["value"], Tensor)]
-    plain = taken.ndim == 4 and _pair(has.get("dilation")) == [1, 1]
-    fits = {
-        "linear": taken.ndim == 2,
-        "conv2d": plain and has.get("groups") == 1 and has.get("padding_mode") == "zeros",
-        "max_pool2d": plain and not has.get("return_indices"),
-        "softmax": taken.ndim == 2 and has.get("dim") in (1, -1),
-        "log_softmax": taken.ndim == 2 and has.get("dim") in (1, -1),
-        "dropout": not has.get("training", True),
-        "relu": True,
-        "same": True,
-    }
     if not fits.get(op) or inputs != [before] or given.shape[0] != 1:
-        what = f"{name} ({layer})" if called else name
+        what = f"the layer {name}, {layer}," if layer else name
         raise ValueError(f"{what} cannot be computed in the page. What can: {CAN}")
     step = {"op": op, "shape": list(given.shape[1:])}
     if op in ("conv2d", "max_pool2d"):
-        kernel, stride = _pair(has["kernel_size"]), _pair(has["stride"] or has["kernel_size"])
-        padding = {"valid": 0, "same": [(k - 1) // 2 for k in kernel]}
-        padding = _pair(padding.get(has["padding"], has["padding"]))
-        step |= {"of": list(taken.shape[1:]), "kernel": kernel}
-        step |= {"stride": stride, "padding": padding}
+        kernel, padding = _pair(has["kernel_size"]), has.get("padding", 0)
+        # "same" adds more at the end, where the shape says how far the window goes
+        padding = {"valid": 0, "same": [(side - 1) // 2 for side in kernel]}.get(padding, padding)
+        step |= {"of": list(taken.shape[1:]), "kernel": kernel, "padding": _pair(padding)}
+        step["stride"] = _pair(has.get("stride") or kernel)
     return step, layer
 
 

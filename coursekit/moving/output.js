@@ -5,10 +5,10 @@ function wake(mark, data, live) {
     if (figure.coursekit) continue;
     const {parts, ...commands} = live(data);
     const title = data.title ? [make("figcaption", {class: "ckm-title"}, data.title)] : [];
-    const style = make("style", {}, data.style);
-    figure.replaceChildren(style, ...title, ...parts);
+    figure.replaceChildren(make("style", {}, data.style), ...title, ...parts);
     // JupyterLab's own shortcuts: an arrow would go to the next cell, "d d" delete this one.
-    figure.setAttribute("data-lm-suppress-shortcuts", "true");
+    for (const control of figure.querySelectorAll("button, input"))
+      control.setAttribute("data-lm-suppress-shortcuts", "true");
     figure.coursekit = commands;
   }
 }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+WHERE = "Where scripts may run, as in a trusted notebook,"
 
 
 class Moving:
@@ -19,16 +19,19 @@ class Moving:
 
     ``scripts`` are the names of the files beside this one that make it move from ``data``; the last
     defines ``live(data)``. Wherever no script runs, the picture ``png`` stays, with the text
-    ``alt`` and the line ``caption``.
+    ``alt``, and a line of ``data``'s title and the ``caption``.
     """
 
     def __init__(self, scripts: Sequence[str], data: dict, png: bytes, alt: str, caption: str):
         self.alt = alt
-        code = "".join(_file(name) for name in ("output.js", *scripts))
+        files = (Path(__file__).with_name(name) for name in ("output.css", "output.js", *scripts))
+        style, *codes = (file.read_text(encoding="utf-8") for file in files)
+        code = "".join(codes)
         # Inside a script element "<" could begin its end, or a comment that hides the end.
-        known = json.dumps({**data, "style": _file("output.css")}).replace("<", "\\u003c")
+        known = json.dumps(data | {"style": style}).replace("<", "\\u003c")
+        caption = escape(f"{data['title']}. {caption}" if data["title"] else caption)
         still = f'<img alt="{escape(alt)}" src="data:image/png;base64,{base64_of(png)}">'
-        still += f"<figcaption>{escape(caption)}</figcaption>"
+        still += f"<figcaption>{caption}</figcaption>"
         mark = hashlib.sha256(f"{code}{known}{still}".encode()).hexdigest()[:16]
         self.html = (
             f'<figure class="coursekit-moving" data-coursekit="{mark}">{still}</figure>\n'
@@ -45,7 +48,3 @@ class Moving:
 def base64_of(content: bytes) -> str:
     """Bytes as letters, which a page can hold."""
     return base64.b64encode(content).decode()
-
-
-def _file(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")

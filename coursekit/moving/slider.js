@@ -1,5 +1,5 @@
-function live({frames, labels, alts, name, start}) {
-  const image = make("img", {class: "ckm-frame"});
+function live({frames, labels, alts, name, start, size: [width, height]}) {
+  const image = make("img", {width, height});
   const input = make("input", {
     type: "range", min: 0, max: frames.length - 1, value: start, autocomplete: "off"});
   const label = make("span", {class: "ckm-label"});

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..engine.text import described
+from ..engine.text import described, times
 from ..plots import Picture
-from .output import Moving, base64_of
+from .output import WHERE, Moving, base64_of
 
 LARGEST = 1_200_000  # letters of base64 of all frames: a notebook and its page carry them along
 WIDE = 280  # pixels, about, of an array that is shown
@@ -32,11 +32,10 @@ def slider(
     if start not in range(n):
         raise ValueError(f"start is one of the frames 0 … {n - 1}, not {start}")
     drawn = [_image(frame, i) for i, frame in enumerate(frames)]
-    for i, image in enumerate(drawn):
-        if image.size != drawn[0].size:
-            sizes = " and ".join("{}×{}".format(*one.size) for one in (drawn[0], image))
-            what = f"frames 0 and {i} have {sizes} pixels (width×height)"
-            raise ValueError(f"{what}: all frames need one size")
+    sizes = [image.size for image in drawn]
+    if other := [i for i, size in enumerate(sizes) if size != sizes[0]]:
+        what = f"frame 0 has {times(sizes[0])} pixels, frame {other[0]} {times(sizes[other[0]])}"
+        raise ValueError(f"{what} (width×height): all frames need one size")
     pngs = [_png(image) for image in drawn]
     pages = [base64_of(png) for png in pngs]
     if (size := sum(map(len, pages))) > LARGEST:
@@ -44,10 +43,9 @@ def slider(
         raise ValueError(f"{what}: take fewer of them, or draw them smaller")
     labels, head = list(map(str, labels)), f"{title}: " if title else ""
     alts = [getattr(frame, "alt", head + label) for frame, label in zip(frames, labels)]
-    data = {"frames": pages, "labels": labels, "alts": alts}
+    data = {"frames": pages, "labels": labels, "alts": alts, "size": sizes[0]}
     data |= {"name": name, "title": title, "start": int(start)}
-    where = f"Picture {start + 1} of {n}, {labels[start]}."
-    caption = f"{head}{where} Where scripts run, a slider sets the {name}."
+    caption = f"Picture {start + 1} of {n}, {labels[start]}. {WHERE} a slider sets the {name}."
     return Moving(["slider.js"], data, pngs[start], alts[start], caption)
 
 
@@ -64,10 +62,9 @@ def _image(frame, i: int):
     if pixels.dtype != np.uint8 or not pixels.size or not (grey or pixels.shape[2:] == (3,)):
         what = "a frame is a Picture, or uint8 H×W, H×W×1 or H×W×3"
         raise ValueError(f"{what}: frame {i} is {described(frame)}")
-    height, width = pixels.shape[:2]
-    pixels = pixels.reshape(height, width) if grey else pixels
-    times = max(1, -(-WIDE // max(height, width)))
-    return Image.fromarray(pixels.repeat(times, 0).repeat(times, 1))
+    pixels = pixels.reshape(pixels.shape[:2] if grey else pixels.shape)
+    larger = -(-WIDE // max(pixels.shape[:2]))
+    return Image.fromarray(pixels.repeat(larger, 0).repeat(larger, 1))
 
 
 def _png(image) -> bytes:

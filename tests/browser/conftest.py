@@ -34,6 +34,16 @@ def chromium():
         running.close()
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """The text of axe-core, which looks for barriers in a page."""
+    program = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
+    assert program.exists(), (
+        "axe-core is not installed: `make browser` does it, or `npm ci` in tests/browser"
+    )
+    return program.read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def _pages(chromium):
     """A window without network, and what each page in it did by itself."""

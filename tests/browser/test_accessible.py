@@ -61,15 +61,6 @@ CHECK = """async ([allowed, leave]) => {
 
 
 @pytest.fixture(scope="module")
-def axe():
-    program = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
-    assert program.exists(), (
-        "axe-core is not installed: `make browser` does it, or `npm ci` in tests/browser"
-    )
-    return program.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A folder as `coursekit run` leaves it, after one notebook of the course and one that fails;
     and beside those the pages of the other notebooks, with the outputs that they are kept with."""
