@@ -43,7 +43,8 @@ function live({networks, examples, labels, mean, std}) {
   });
   field.addEventListener("pointermove", event => {
     if (event.pointerId !== pen) return;
-    strokes.at(-1).push(...event.getCoalescedEvents().map(point), point(event));
+    // Pages without https, and older Safari, know only where the pen is now.
+    strokes.at(-1).push(...[...event.getCoalescedEvents?.() ?? [], event].map(point));
     later();
   });
   field.addEventListener("lostpointercapture", () => { pen = null; });
@@ -83,8 +84,8 @@ function live({networks, examples, labels, mean, std}) {
   }
 
   const move = ([, x, y]) => moveTo(right + x, down + y);
-  const arrows = Object.values(ARROWS).map(arrow => button("", () => move(arrow), {
-    class: `ckm-${arrow[0]}`, "aria-label": `Move the digit ${arrow[0]} by one pixel`}));
+  const arrows = Object.values(ARROWS).map(way => button("", () => move(way), {
+    class: `ckm-${way[0]}`, "aria-label": `Move the digit ${way[0]} by one pixel`}));
   arrows.splice(2, 0, button("Centre", () => moveTo(0, 0), {class: "ckm-centre"}));
   const pad = make("div", {class: "ckm-pad", role: "group", "aria-label": "Move it"}, ...arrows);
   pad.addEventListener("keydown", event => {
@@ -179,7 +180,6 @@ function draw(field, strokes) {
     for (const point of others.length ? others : [start]) context.lineTo(...point);
   }
   context.stroke();
-  context.shadowBlur = 0;
   const {data} = context.getImageData(0, 0, SIDE, SIDE);
   return Uint8Array.from({length: SIDE * SIDE}, (_, i) => data[4 * i]);
 }

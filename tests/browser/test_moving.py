@@ -186,6 +186,12 @@ def test_a_digit_drawn_with_the_mouse_is_read(page, digit):
     assert best.evaluate("row => getComputedStyle(row).fontWeight") == "700"
 
 
+def test_a_browser_that_only_knows_where_the_pen_is_now(page):
+    page.evaluate("delete PointerEvent.prototype.getCoalescedEvents")
+    draw(page, STROKES[7])
+    answers(page, 7)
+
+
 @pytest.mark.parametrize("digit", STROKES)
 def test_a_drawing_is_fitted_as_mnist_was(page, digit):
     """A box of 20 pixels, its centre of mass in the middle; also one that is small, and aside."""
@@ -440,6 +446,25 @@ def test_without_scripts_the_still_picture_is_all(built, chromium, kind):
         assert "Where scripts may run" in figure.inner_text()
     assert "CNN answers" in figures.first.locator("img").get_attribute("alt")
     window.close()
+
+
+def test_week_1_as_it_is_kept(tmp_path, open_page):
+    """The networks of the kept run, which learned from real digits."""
+    name = "week1_mnist_fc_vs_cnn"
+    notebook = nbformat.read(TESTS.parent / "notebooks" / f"{name}.ipynb", as_version=4)
+    write_page(tmp_path / "week1.html", notebook, "Week 1")
+    page = open_page(tmp_path / "week1.html")
+    for digit in (7, 3, 0):
+        page.get_by_role("button", name="Clear").click()
+        draw(page, STROKES[digit])
+        answers(page, digit)
+    sliders = page.get_by_role("slider")
+    assert sliders.count() == 3
+    for slider in sliders.all():
+        slider.press("Home")
+        first = slider.get_attribute("aria-valuetext")
+        slider.press("ArrowRight")
+        assert slider.get_attribute("aria-valuetext") != first
 
 
 def test_a_sanitiser_leaves_one_picture(built, tmp_path, open_page):

@@ -61,15 +61,16 @@ def test_the_still_picture_says_what_the_networks_answer(digits, last):
     assert image.format == "PNG" and image.width > 500 and "Software" not in image.info
 
 
-def test_the_first_image_is_answered_as_in_training(networks, digits):
-    """In eval mode, and normalised."""
-    model = nn.Sequential(nn.Dropout(), networks["CNN"]).train()
+def test_the_first_image_is_answered_as_after_training(digits):
+    """In eval mode, and normalised: all its brightness speaks for the 7."""
+    out = nn.Linear(784, 10, bias=False)
+    out.weight.data.zero_()[7] = 1 / 400
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), out).train()
+    brightness = (digits.images[0].float() / 255 - 0.1307).sum() / 0.3081
+    share = 1 / (1 + 9 * torch.exp(-brightness / 400))
     moving = ck.moving.draw_digit({"net": model}, digits, **SCALE)
-    with torch.inference_mode():
-        x = (digits.images[:1].float() / 255 - SCALE["mean"]) / SCALE["std"]
-        seen = networks["CNN"].eval()(x).exp()[0]
-    assert f"net answers {seen.argmax()} ({100 * seen.max():.0f} %)" in moving.alt
-    assert model.training
+    assert 0.3 < share < 0.8 and f"net answers 7 ({100 * share:.0f} %)" in moving.alt
+    assert model.training and model[1].training
 
 
 def test_the_same_input_gives_the_same_bytes(networks, digits):
