@@ -18,6 +18,8 @@ _NAMES = {
     "History": "results",
     "Evaluation": "results",
     "check": "checks",
+    "predict": "predictions",
+    "predicted": "predictions",
     "load": "data.image_sets",
     "photos": "data.photos",
     "Photos": "data.photos",
@@ -37,7 +39,7 @@ _ROOMS = {
         room: room
         for room in ("augment", "checks", "data", "experiments", "images", "inspection", "lab")
     },
-    **{room: room for room in ("plots", "results", "training")},
+    **{room: room for room in ("plots", "predictions", "results", "training")},
     **{room: f"data.{room}" for room in ("denoising", "hyperspectral", "retrieval")},
     **{room: f"data.{room}" for room in ("download", "standins", "weights")},
     "moving": "moving",

@@ -213,12 +213,14 @@ def mistakes(result, dataset, n: int = 20, *, title: str = "") -> Picture:
     if not torch.equal(result.targets.cpu(), dataset.labels.cpu()):
         what = "the labels of these data are not those of the evaluation, in their order"
         raise ValueError(f"{what}: pass what was evaluated, by a loader that does not shuffle")
-    sure = result.outputs.softmax(1).amax(1)[wrong]
-    worst = wrong[sure.argsort(descending=True)][:n]
+    sure, order = result.outputs.softmax(1).amax(1)[wrong].sort(descending=True)
+    worst = wrong[order][:n]
     if not len(worst):
         raise ValueError("there are no mistakes to show: every prediction is right")
-    pairs = zip(result.predictions[worst], result.targets[worst])
-    titles = [f"{result.classes[said]}\nnot {result.classes[true]}" for said, true in pairs]
+    titles = [
+        f"said {result.classes[said]}\nis {result.classes[true]} ({100 * share:.0f} %)"
+        for said, true, share in zip(result.predictions[worst], result.targets[worst], sure)
+    ]
     title = title or f"{result.source}: the surest of {count(len(wrong), 'mistake')}"
     return images(dataset.pixels(worst.to(dataset.images.device)), titles, size=1.15, title=title)
 
@@ -235,7 +237,7 @@ def filters(weight: torch.Tensor, *, title: str = "", columns: int = 8) -> Pictu
     if kernels.shape[1] == 3:
         low, high = kernels.amin((1, 2, 3), keepdim=True), kernels.amax((1, 2, 3), keepdim=True)
         shown = ((kernels - low) / (high - low).clamp_min(1e-12)).permute(0, 2, 3, 1)
-    alt = f"{count(len(shown), 'learned filter')} of {times(kernels.shape[2:])} weights. {title}"
+    alt = f"{count(len(shown), 'filter')} of {times(kernels.shape[2:])} weights. {title}"
     titles = [f"filter {i}" for i in range(len(shown))]
     return images(shown, titles, columns=columns, title=title, limits=(-most, most), alt=alt)
 

@@ -196,7 +196,9 @@ def test_mistakes_shows_the_wrong_ones_surest_first(result, squares):
     check(picture, SOURCE, "3 mistakes")
     assert [image.flat[0] for image in shown_images(picture)] == [80, 10, 50]
     titles = [axis.get_title() for axis in picture.figure.axes if axis.images]
-    assert titles == ["b\nnot c", "c\nnot b", "a\nnot c"]
+    shares = (100, 96, 79)  # softmax of the scores 9, 4 and 2 beside two zeros
+    pairs = zip(("b\nis c", "c\nis b", "a\nis c"), shares)
+    assert titles == [f"said {pair} ({share} %)" for pair, share in pairs]
     assert [image.flat[0] for image in shown_images(plots.mistakes(result, squares, 2))] == [80, 10]
 
 
@@ -233,13 +235,13 @@ def test_what_is_no_classification_has_neither_confusion_nor_mistakes(draw):
 def test_filters(seeded):
     grey, colour = torch.randn(6, 2, 5, 5), torch.randn(10, 3, 7, 7)
     picture = plots.filters(grey, title="first layer")
-    check(picture, "6 learned filters of 5×5 weights", "first layer")
+    check(picture, "6 filters of 5×5 weights", "first layer")
     assert all(
         np.allclose(shown, kernel[0])
         for shown, kernel in zip(shown_images(picture), grey, strict=True)
     )
     picture = plots.filters(colour.requires_grad_())
-    check(picture, "10 learned filters of 7×7 weights")
+    check(picture, "10 filters of 7×7 weights")
     assert all(image.min() == 0 and image.max() == 1 for image in shown_images(picture))
 
 

@@ -120,6 +120,10 @@ def opened(chromium, lab):
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     expect(prompts(page)).to_have_count(len(code(read(lab))), timeout=MINUTE)
     page.keyboard.press("Control+b")  # the notebook alone
+    kept = code_cell(page, "ck.moving.draw_digit(")
+    to_the_top(kept)
+    kept.locator("figure.coursekit-moving img[alt]").wait_for()
+    assert kept.locator("canvas, button").count() == 0, "scripts of others do not run"
     to_the_top(code_cell(page, "ck.plots.mistakes("))
     show(page, "week1")
     page.get_by_role("tab", name="Table of Contents").click()
@@ -270,6 +274,35 @@ def test_a_longer_training_draws_its_curve_and_can_be_stopped(trained):
         picture.startswith("data:image/png;base64,") for picture in pictures
     )
     assert re.match(r"stopped by KeyboardInterrupt after \d+ epochs on MNIST stand-in", words)
+
+
+def test_sliders_move_by_arrow_keys_and_the_cell_stays_where_it_is(opened, ran):
+    for name in ("learning rate", "place of the window", "size of the blocks"):
+        cell = code_cell(opened, f'name="{name}"')
+        to_the_top(cell)
+        slider = cell.get_by_role("slider", name=name)
+        slider.press("Home")
+        first = slider.get_attribute("aria-valuetext")
+        slider.press("ArrowRight")
+        assert slider.input_value() == "1" and slider.get_attribute("aria-valuetext") != first
+        slider.press("d")
+        slider.press("d")
+        assert slider.is_visible(), "the cell was deleted"
+
+
+def test_a_digit_is_drawn_and_read(opened, ran):
+    cell = code_cell(opened, "ck.moving.draw_digit(")
+    to_the_top(cell)
+    said = cell.get_by_role("status")
+    assert "Nothing is drawn yet" in said.inner_text()
+    box = cell.locator(".ckm-field").bounding_box()
+    opened.mouse.move(box["x"] + 75, box["y"] + 60)
+    opened.mouse.down()
+    for x, y in ((205, 60), (130, 240)):
+        opened.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    opened.mouse.up()
+    said.get_by_text(re.compile(r"FC: \d \(\d+ %\)\. CNN: \d \(\d+ %\)\.")).wait_for()
+    show(opened, "draw")
 
 
 def test_an_answer_is_saved_as_it_was_typed(answered, opened):

@@ -64,6 +64,33 @@ def test_week1_block_orders_are_permutations_that_stay_where_they_should(week1):
     assert not torch.equal(order, torch.arange(784))
 
 
+@pytest.mark.parametrize("block", [1, 2, 4, 7, 14, 28])
+def test_week1_no_pixel_leaves_its_block(week1, block):
+    order, place = week1.block_order(block), torch.arange(784)
+    for position in (place // 28, place % 28):
+        assert torch.equal(position[order] // block, position // block)
+    assert torch.equal(order, place) == (block == 1)
+
+
+def test_week1_one_order_for_all_images_and_one_for_each(week1):
+    images = torch.arange(784).remainder(251).to(torch.uint8).expand(3, 784).view(3, 1, 28, 28)
+    data = ck.Images(images.contiguous(), torch.arange(3), list("abc"), "made", 0.5, 0.25)
+    order = torch.randperm(784)
+    mixed = week1.permute(data, order)
+    assert torch.equal(mixed.images.view(3, 784), images.reshape(3, 784)[:, order])
+    assert torch.equal(mixed.labels, data.labels) and (mixed.mean, mixed.std) == (0.5, 0.25)
+    assert torch.equal(week1.permute(mixed, order.argsort()).images, images)
+    each = week1.own_order(images)
+    assert each.shape == images.shape and not torch.equal(each[0], each[1])
+    for one in each:
+        assert torch.equal(one.flatten().sort().values, images[0].flatten().sort().values)
+
+
+def test_week1_intervals_are_student_s(week1):
+    """Of 1, 2, 3: 4.303, Student's t for 2 degrees of freedom, times 1 / √3."""
+    assert week1.summary([1.0, 2.0, 3.0]) == "2.0 ± 2.5" and week1.summary([7]) == "7.0 (one seed)"
+
+
 def test_week2_lenet_is_the_usual_one():
     net = definitions("week2_cifar10_lenet").Net()
     nn = torch.nn
