@@ -101,9 +101,9 @@ def predicted(results: Mapping[str, float]) -> "Beside":
 
 
 class Beside:
-    """A table: the predictions, the results of this run, and how far apart they are."""
+    """A table: the predictions, the results of this run, and their difference."""
 
-    HEAD = ("", "your prediction", "this run", "apart")
+    HEAD = ("", "your prediction", "this run", "difference")
 
     def __init__(self, rows: list[tuple[str, ...]]):
         self.rows = rows

@@ -73,7 +73,7 @@ def test_beside_the_results():
     predict("w1-fc", 80)
     table = predicted({"w1-fc": 89.02, "w1-cnn": 95.46})
     assert repr(table).splitlines() == [
-        "                                     your prediction  this run  apart",
+        "                                     your prediction  this run  difference",
         "FC, pixels in order: test accuracy   80 %             89.02 %   9.02 %",
         "CNN, pixels in order: test accuracy  –                95.46 %   –",
     ]

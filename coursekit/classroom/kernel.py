@@ -101,6 +101,7 @@ class Client(NotebookClient):
         )
         self.scratch, self.left = scratch, []
         self.bytes = self.pieces = 0
+        self.shown = {}  # the bytes of each output that can be replaced, by its id
         self.mark = scratch.name  # in the environment of all that it starts
 
     @contextmanager
@@ -164,9 +165,15 @@ class Client(NotebookClient):
 
     def process_message(self, msg, cell, cell_index):
         """Take a message of the kernel into the cell, until there are too many."""
-        if msg["msg_type"] not in ("status", "execute_input"):
-            self.bytes += len(repr(msg["content"]))
-            self.pieces += 1
+        kind, content = msg["msg_type"], msg["content"]
+        if kind not in ("status", "execute_input"):
+            size, shown = len(repr(content)), (content.get("transient") or {}).get("display_id")
+            # A progress bar shows its curve again and again: only its last picture is kept.
+            replaced = kind == "update_display_data"
+            self.bytes += size - self.shown.get(shown, 0) * replaced
+            self.pieces += not replaced
+            if shown:
+                self.shown[shown] = size
         if self._is_full() and not self.task_poll_for_reply.done():
             self.shutdown_kernel = "immediate"  # it may print on
             self.task_poll_for_reply.cancel()  # which is how a dead kernel ends a cell

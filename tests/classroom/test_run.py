@@ -325,6 +325,25 @@ def test_output_is_bounded(hard, name):
     assert (folder / "build" / f"{name}.html").stat().st_size < 60_000_000
 
 
+def test_a_long_training_shows_its_curve_again_and_again(tmp_path):
+    """What is replaced does not count: 80 MB of pictures, one after the other, are one of 1 MB.
+    But many that grow by being replaced do."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    begin = "from IPython.display import display\nimage = {'text/plain': '.' * 1_000_000}\n"
+    again = "bar = display(image, raw=True, display_id=True)\n"
+    again += "for _ in range(80):\n    bar.update(image, raw=True)"
+    many = "bars = [display({'text/plain': ''}, raw=True, display_id=True) for _ in range(80)]\n"
+    many += "for bar in bars:\n    bar.update(image, raw=True)"
+    write(tmp_path, "week1_again", [begin + again])
+    write(tmp_path, "week2_many", [begin + many])
+    out, err = start(tmp_path).communicate(timeout=240)
+    ends = dict(re.findall(r"^(\w+)\.ipynb: ((?:FAILED|passed).*)", out, re.MULTILINE))
+    assert ends["week1_again"].startswith("passed") and "50 MB" in ends["week2_many"], (out, err)
+    ((_, [kept]),) = outputs(tmp_path / "build" / "week1_again.ipynb")
+    assert len(kept) == 1_000_000
+
+
 def test_processes_that_are_left_are_named_and_ended(hard):
     folder, _, _, ends, _ = hard
     (_, (_, [printed]), _) = outputs(folder / "build" / "week3_leaves.ipynb")
