@@ -27,11 +27,16 @@ class Quantity:
         """The value in its unit, with four digits."""
         return f"{value:.4g} {self.unit}".strip()
 
+    def apart(self, one: float, other: float) -> str:
+        """How far two values are from each other: percentages in points."""
+        unit = "points" if self.unit == "%" else self.unit
+        return f"{round(abs(one - other), 6):.4g} {unit}".strip()
+
 
 @dataclass(frozen=True)
 class Prediction:
     """What was predicted first, and last; None: nothing yet. ``late``: the last one was made after
-    the result had been shown."""
+    the result had been shown, and is not the first."""
 
     question: str
     first: float | None = None
@@ -76,11 +81,11 @@ def predict(question: str, value=...) -> Prediction:
         return made
     number = _number(question, value)
     if not quantity.low <= number <= quantity.high:
-        span = f"{quantity.low:g} to {quantity.shown(quantity.high)}"
-        raise ValueError(f"{question}: {quantity.what} lies in {span}, so {value} cannot come out")
+        span = f"between {quantity.low:g} and {quantity.shown(quantity.high)}"
+        raise ValueError(f"{question}: {quantity.what} lies {span}, so {value} cannot come out")
     if number != made.last:
         first = number if made.first is None else made.first
-        made = Prediction(question, first, number, late=question in _SHOWN)
+        made = Prediction(question, first, number, late=question in _SHOWN and number != first)
     MADE[question] = made
     return made
 
@@ -90,11 +95,14 @@ def predicted(results: Mapping[str, float]) -> "Beside":
 
     Raises ``ValueError`` for an unknown question and a result that is no number.
     """
+    if not isinstance(results, Mapping):
+        wanted = 'results are given by question, {"w1-cnn": 95.1}'
+        raise ValueError(f"{wanted}, not {reprlib.repr(results)}")
     rows = []
     for question, value in results.items():
         quantity, result = _quantity(question), _number(question, value)
         made = MADE.get(question, Prediction(question))
-        away = "–" if made.last is None else quantity.shown(abs(made.last - result))
+        away = "–" if made.last is None else quantity.apart(made.last, result)
         rows.append((quantity.what, made._text(), quantity.shown(result), away))
     _SHOWN.update(results)
     return Beside(rows)
@@ -124,7 +132,7 @@ class Beside:
 
 
 def _quantity(question: str) -> Quantity:
-    if question not in QUANTITIES:
+    if not isinstance(question, str) or question not in QUANTITIES:
         known = ", ".join(QUANTITIES)
         raise ValueError(f"{question!r} is nothing to be predicted; these are: {known}")
     return QUANTITIES[question]
@@ -132,7 +140,8 @@ def _quantity(question: str) -> Quantity:
 
 def _number(question: str, value) -> float:
     try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
+        kind = str(getattr(value, "dtype", type(value).__name__))  # a tensor of truth values, too
+        number = math.nan if "bool" in kind or isinstance(value, (str, bytes)) else float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         number = math.nan
     if not math.isfinite(number):

@@ -34,7 +34,9 @@ def test_a_number_is_kept(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["95", "95 %", "ninety", math.nan, math.inf, None, True, [1, 2], 95 + 1j, 10**400]
+    "value",
+    ["95", "95 %", "ninety", b"95", math.nan, math.inf, None, True, np.True_, torch.tensor(True)]
+    + [[1, 2], 95 + 1j, 10**400],
 )
 def test_what_is_no_number_is_refused_and_nothing_is_kept(value):
     with pytest.raises(ValueError, match="w1-cnn: a number is wanted, as in 90, not "):
@@ -44,11 +46,16 @@ def test_what_is_no_number_is_refused_and_nothing_is_kept(value):
 
 @pytest.mark.parametrize("value", [-1, 100.5, 950])
 def test_what_cannot_come_out_is_refused(value):
-    with pytest.raises(ValueError, match="lies in 0 to 100 %, so .* cannot come out"):
+    with pytest.raises(ValueError, match="lies between 0 and 100 %, so .* cannot come out"):
         predict("w1-cnn", value)
 
 
 def test_an_unknown_question_lists_the_known_ones():
+    for results in (None, [95.1], "w1-cnn"):
+        with pytest.raises(ValueError, match="results are given by question"):
+            predicted(results)
+    with pytest.raises(ValueError, match="is nothing to be predicted"):
+        predict(["w1-cnn"], 90)
     for call in (lambda: predict("w1-cmn", 90), lambda: predicted({"w1-cmn": 90})):
         with pytest.raises(ValueError, match="'w1-cmn' is nothing to be predicted.*w1-fc, w1-cnn"):
             call()
@@ -66,6 +73,7 @@ def test_a_number_made_after_the_result_says_so():
     assert "after" not in repr(predict("w1-cnn", 80)), "the same cell again changes nothing"
     assert "95 % (first 80 %) (after the result)" in repr(predict("w1-cnn", 95))
     assert "95 % (first 80 %) (after the result)" in repr(predicted({"w1-cnn": 95.46}))
+    assert "after" not in repr(predict("w1-cnn", 80)), "the first one again"
     assert "after" not in repr(predict("w1-fc", 80)), "whose result was not shown"
 
 
@@ -74,12 +82,17 @@ def test_beside_the_results():
     table = predicted({"w1-fc": 89.02, "w1-cnn": 95.46})
     assert repr(table).splitlines() == [
         "                                     your prediction  this run  difference",
-        "FC, pixels in order: test accuracy   80 %             89.02 %   9.02 %",
+        "FC, pixels in order: test accuracy   80 %             89.02 %   9.02 points",
         "CNN, pixels in order: test accuracy  –                95.46 %   –",
     ]
     page = table._repr_html_()
-    for text in ("80 %", "89.02 %", "9.02 %", "–", 'scope="col">this run', 'scope="row">FC'):
+    for text in ("80 %", "89.02 %", "9.02 points", "–", 'scope="col">this run', 'scope="row">FC'):
         assert text in page
+
+
+def test_what_only_rounding_tells_apart_is_the_same():
+    predict("w1-fc", 55)
+    assert repr(predicted({"w1-fc": 100 * 0.55})).endswith("0 points")
 
 
 @pytest.mark.parametrize("value", [math.nan, "95", None])

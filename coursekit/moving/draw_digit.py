@@ -23,20 +23,23 @@ def draw_digit(
     ``networks`` by name: for images 1×1×28×28 they give 10 scores or log-probabilities.
     ``examples`` are digits to try without drawing, the first ten of them. ``mean`` and ``std`` as
     in training, for pixels scaled to 0 … 1. A drawing is fitted as MNIST's were (LeCun et al.
-    1998): into a box of 20×20, its centre of mass in the middle of 28×28. Raises ``ValueError`` for
-    networks that the page cannot compute (their layers, more than 200,000 parameters) and for other
-    examples.
+    1998): into a box of 20×20, its centre of mass in pixel 14, counted from 0. Raises
+    ``ValueError`` for networks that the page cannot compute (their layers, more than 200,000
+    parameters) and for other examples.
     """
-    if not networks:
-        raise ValueError("draw_digit needs a network at least: {name: network}")
+    named = isinstance(networks, Mapping) and networks
+    if not named or not all(isinstance(net, nn.Module) for net in networks.values()):
+        raise ValueError("draw_digit needs one network or more, by name: {name: network}")
     if (total := sum(p.numel() for net in networks.values() for p in net.parameters())) > MOST:
         limit = f"a page computes up to {MOST:,} parameters of all networks together"
         raise ValueError(f"{limit}; these have {total:,}")
+    if not isinstance(examples, Images):
+        raise ValueError(f"examples are the course's Images, not {type(examples).__name__}")
     if not len(examples) or examples.images.shape[1:] != (1, SIDE, SIDE):
         found = f"{len(examples)} of {times(examples.images.shape[1:])}"
         raise ValueError(f"examples are one or more images of 1×{SIDE}×{SIDE}, not {found}")
-    mean, std = float(mean), float(std)
-    if not (isfinite(mean) and isfinite(std) and std > 0):
+    fit = all(isinstance(value, (int, float)) and isfinite(value) for value in (mean, std))
+    if not fit or not std > 0:
         raise ValueError(f"mean and std are numbers, and std above zero, not {mean} and {std}")
     examples = examples.take(10)
     digits, labels = examples.images.cpu(), examples.labels.tolist()

@@ -1,5 +1,5 @@
 // As MNIST was made (LeCun et al. 1998): the drawing, in its proportions, fills a box of 20×20, and
-// its centre of mass lies in the middle of 28×28. A pixel is the mean of what it covers.
+// its centre of mass lies in the middle of pixel 14, counted from 0. A pixel is the mean of what it covers.
 // ink: side×side brightnesses 0 … 255. Gives 784 of them, all 0 where nothing is drawn.
 function fit(ink, side) {
   let mass = 0, x = 0, y = 0, left = side, right = 0, top = side, bottom = 0;

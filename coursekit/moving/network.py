@@ -38,12 +38,15 @@ def steps_of(model: nn.Module) -> dict:
     the ReLU, where one follows), or None. Raises ``ValueError`` for a network that does something
     else.
     """
+    if any(one._forward_hooks or one._forward_pre_hooks for one in model.modules()):
+        raise ValueError("the network has forward hooks, which the page cannot run: remove them")
     graph, steps, weights, before = _followed(in_eval_mode(model)), [], [], None
     for node in graph.graph.nodes:
         value = node.meta["value"]
         if node.op == "output":
-            if node.args[0] is not before or value.shape != (1, CLASSES):
-                found = times(value.shape[1:]) if isinstance(value, Tensor) else "something else"
+            last = node.args[0] is before
+            if not last or value.shape != (1, CLASSES):
+                found = times(value.shape[1:]) if last else "something other than its last step"
                 raise ValueError(f"a network gives {CLASSES} outputs for an image, not {found}")
         elif isinstance(value, Tensor):  # all else is counted for a view: x.size(0)
             if node.op != "placeholder":

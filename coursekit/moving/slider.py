@@ -27,9 +27,10 @@ def slider(
     n = len(frames)
     if n < 2:
         raise ValueError(f"a slider needs two frames or more, not {n}")
-    if len(labels) != n:
-        raise ValueError(f"{n} frames need {n} labels, not {len(labels)}: one text for each")
-    if start not in range(n):
+    if isinstance(labels, str) or len(labels) != n:
+        found = repr(labels) if isinstance(labels, str) else len(labels)
+        raise ValueError(f"{n} frames need {n} labels, not {found}: one text for each")
+    if not isinstance(start, int) or start not in range(n):
         raise ValueError(f"start is one of the frames 0 … {n - 1}, not {start}")
     drawn = [_image(frame, i) for i, frame in enumerate(frames)]
     sizes = [image.size for image in drawn]
@@ -44,7 +45,7 @@ def slider(
     labels, head = list(map(str, labels)), f"{title}: " if title else ""
     alts = [getattr(frame, "alt", head + label) for frame, label in zip(frames, labels)]
     data = {"frames": pages, "labels": labels, "alts": alts, "size": sizes[0]}
-    data |= {"name": name, "title": title, "start": int(start)}
+    data |= {"name": name, "title": title, "start": start}
     caption = f"Picture {start + 1} of {n}, {labels[start]}. {WHERE} a slider sets the {name}."
     return Moving(["slider.js"], data, pngs[start], alts[start], caption)
 

@@ -99,9 +99,15 @@ def test_a_limit_of_parameters_for_all_networks_together(digits):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"networks": {}}, "a network at least"),
+        ({"networks": {}}, "one network or more, by name"),
+        ({"networks": [nn.Flatten()]}, "one network or more, by name"),
+        ({"networks": nn.Flatten()}, "one network or more, by name"),
+        ({"networks": {"a": "net"}}, "one network or more, by name"),
+        ({"examples": torch.zeros(1, 1, 28, 28)}, "examples are the course's Images, not Tensor"),
+        ({"mean": (0.1307,)}, r"mean and std are numbers, .*not \(0.1307,\) and"),
+        ({"mean": None}, "mean and std are numbers, .*not None and"),
         ({"networks": {"odd": nn.Sequential(nn.GELU())}}, "network odd: the layer 0, GELU"),
-        ({"std": 0}, "std above zero, not 0.1307 and 0.0"),
+        ({"std": 0}, "std above zero, not 0.1307 and 0"),
         ({"mean": float("nan")}, "not nan and 0.3081"),
     ],
 )

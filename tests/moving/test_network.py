@@ -213,7 +213,11 @@ def test_what_a_page_cannot_compute_is_named(model, named):
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 9)), "gives 10 outputs for an image, not 9"),
         (nn.Sequential(nn.Conv2d(1, 10, 28)), "not 10×1×1"),
-        (forward(lambda self, x: (x, x)), "not something else"),
+        (forward(lambda self, x: (x, x)), "not something other than its last step"),
+        (
+            forward(lambda self, x: (y := self.a(x.flatten(1)), y.relu())[0], a=nn.Linear(784, 10)),
+            "not something other than its last step",
+        ),
         (nn.Sequential(nn.Flatten(), nn.Linear(1024, 10)), "with an image 1×1×28×28"),
         (nn.Sequential(nn.Conv2d(3, 2, 3)), "with an image 1×1×28×28"),
         (forward(lambda self, x: x if x.sum() > 0 else -x), "cannot be followed"),
@@ -222,6 +226,16 @@ def test_what_a_page_cannot_compute_is_named(model, named):
 def test_another_input_or_output(model, said):
     with pytest.raises(ValueError, match=said):
         steps_of(model)
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_are_not_left_out_without_a_word(register):
+    model = dense()
+    hook = getattr(model[-1], register)(lambda *_: None)
+    with pytest.raises(ValueError, match="forward hooks, which the page cannot run"):
+        steps_of(model)
+    hook.remove()
+    steps_of(model)
 
 
 def test_a_training_that_went_wrong():

@@ -124,6 +124,8 @@ def test_hostile_words_stay_words():
         ({"labels": LABELS[:2]}, "3 frames need 3 labels, not 2"),
         ({"start": 3}, "0 … 2, not 3"),
         ({"start": -1}, "not -1"),
+        ({"start": 1.0}, "not 1.0"),
+        ({"labels": "abc"}, "3 labels, not"),
         ({"frames": [*DIGITS[:2], DIGITS[2][:14]]}, "frame 0 has 280×280.*frame 2 280×140"),
         ({"frames": [DIGITS[0], picture(), DIGITS[0]]}, "frame 0 has 280×280.*frame 1 240×160"),
         ({"frames": [picture(), picture(), picture(4)]}, "240×160 pixels, frame 2 320×160"),
