@@ -35,20 +35,21 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was predicted first, and last; None: nothing yet. ``late``: the last one was made after
-    the result had been shown, and is not the first."""
+    """What was predicted first, and last; None: nothing yet. ``early`` are the numbers that were
+    made before the result was shown."""
 
     question: str
     first: float | None = None
     last: float | None = None
-    late: bool = False
+    early: tuple[float, ...] = ()
 
     def _text(self) -> str:
         if self.last is None:
             return "–"
         quantity = QUANTITIES[self.question]
         before = f" (first {quantity.shown(self.first)})" if self.first != self.last else ""
-        return f"{quantity.shown(self.last)}{before}" + self.late * " (after the result)"
+        late = "" if self.last in self.early else " (after the result)"
+        return f"{quantity.shown(self.last)}{before}{late}"
 
     def __repr__(self) -> str:
         quantity = QUANTITIES[self.question]
@@ -83,11 +84,10 @@ def predict(question: str, value=...) -> Prediction:
     if not quantity.low <= number <= quantity.high:
         span = f"between {quantity.low:g} and {quantity.shown(quantity.high)}"
         raise ValueError(f"{question}: {quantity.what} lies {span}, so {value} cannot come out")
-    if number != made.last:
-        first = number if made.first is None else made.first
-        made = Prediction(question, first, number, late=question in _SHOWN and number != first)
-    MADE[question] = made
-    return made
+    first = number if made.first is None else made.first
+    early = made.early if question in _SHOWN else (*made.early, number)
+    MADE[question] = Prediction(question, first, number, early)
+    return MADE[question]
 
 
 def predicted(results: Mapping[str, float]) -> "Beside":

@@ -77,6 +77,14 @@ def test_a_number_made_after_the_result_says_so():
     assert "after" not in repr(predict("w1-fc", 80)), "whose result was not shown"
 
 
+def test_a_first_number_after_the_result_is_no_prediction():
+    predict("w1-cnn", ...)
+    predicted({"w1-cnn": 95.46})
+    for _ in range(2):
+        assert "is 95.46 % (after the result)" in repr(predict("w1-cnn", 95.46))
+    assert "95.46 % (after the result)" in repr(predicted({"w1-cnn": 95.46}))
+
+
 def test_beside_the_results():
     predict("w1-fc", 80)
     table = predicted({"w1-fc": 89.02, "w1-cnn": 95.46})
