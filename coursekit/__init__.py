@@ -42,10 +42,11 @@ _ROOMS = {
     **{room: room for room in ("plots", "predictions", "results", "training")},
     **{room: f"data.{room}" for room in ("denoising", "hyperspectral", "retrieval")},
     **{room: f"data.{room}" for room in ("download", "standins", "weights")},
-    "moving": "moving",
+    **{wing: wing for wing in ("moving", "optim")},
 }
 __all__ = sorted(
-    [*_NAMES, "augment", "denoising", "hyperspectral", "inspection", "moving", "plots", "retrieval"]
+    [*_NAMES, "augment", "denoising", "hyperspectral", "inspection", "moving", "optim", "plots"]
+    + ["retrieval"]
 )
 
 

@@ -23,6 +23,7 @@ WINGS = {
     "course": {"engine"},
     "data": {"engine", "core"},
     "moving": {"engine", "core"},
+    "optim": {"engine", "core"},
     "experiments": {"engine", "core"},
     "records": {"engine", "core"},
     "handin": {"engine", "core", "course"},
@@ -147,7 +148,7 @@ def test_a_room_of_the_engine_has_one_job():
 
 
 def test_the_package_stays_small():
-    assert sum(LINES.values()) <= 14_060  # CONTRIBUTING.md says what for
+    assert sum(LINES.values()) <= 14_145  # CONTRIBUTING.md says what for
 
 
 ADDED = """

@@ -31,7 +31,7 @@ class Precision:
         gpu, half = fast and self.device.type == "cuda", torch.bfloat16
         if gpu:
             fuse(optimizer)
-            if not torch.cuda.is_bf16_supported(including_emulation=False):
+            if not multiplies_bfloat16(self.device):
                 half = torch.float16
         mixed = gpu or (fast and self.device.type == "cpu" and gains(model))
         self.autocast = torch.autocast(self.device.type, half) if mixed else nullcontext()
@@ -60,6 +60,13 @@ def has_matrix_unit() -> bool:
     capabilities = getattr(torch.cpu, "get_capabilities", dict)  # public, in newer versions
     older = getattr(torch.cpu, "_is_amx_tile_supported", bool)
     return capabilities().get("amx_bf16", False) or older()
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies matrices of bfloat16 faster than those of float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and has_matrix_unit()
 
 
 def gains(model: nn.Module) -> bool:

@@ -112,19 +112,72 @@ def test_week2_lenet_is_the_usual_one():
     assert ck.inspection.same_outputs(net, reference, torch.randn(3, 3, 32, 32))
 
 
+def test_week2_mlp_has_the_budget_of_lenet():
+    mlp = definitions("week2_cifar10_lenet").MLP()
+    assert parameters(mlp) == 61_670 and mlp(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("n, bins, sure", [(1000, 15, 1.0), (1000, 10, 8.0), (37, 15, 0.1)])
+def test_week2_calibration_error_is_torchmetrics(n, bins, sure):
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    generator = torch.Generator().manual_seed(n)
+    outputs = sure * torch.randn(n, 10, generator=generator)
+    targets = torch.randint(10, (n,), generator=generator)
+    result = ck.Evaluation(0.0, targets == outputs.argmax(1), outputs, targets, "accuracy", (), "")
+    week = definitions("week2_cifar10_lenet")
+    theirs = multiclass_calibration_error(outputs.softmax(1), targets, 10, n_bins=bins, norm="l1")
+    assert week.calibration_error(result, bins) == pytest.approx(theirs.item(), abs=1e-6)
+    confidence, right, count = week.calibration(result, bins)
+    assert count.sum() == n and count.shape == (bins,)
+    there = count > 0
+    assert ((confidence[there] >= 0) & (confidence[there] <= 1)).all()
+
+
+def test_week2_calibration_of_a_network_that_is_sure_and_half_right():
+    outputs = torch.tensor([[50.0, 0.0]]).repeat(10, 1)
+    targets = torch.tensor([0, 1] * 5)
+    result = ck.Evaluation(0.0, targets == 0, outputs, targets, "accuracy", ("a", "b"), "")
+    assert definitions("week2_cifar10_lenet").calibration_error(result) == pytest.approx(0.5)
+
+
 def test_week2_vgg_has_the_curriculums_sizes(vgg):
     assert parameters(vgg.VGG()) == 9_231_114
-    assert parameters(vgg.VGG16()) == 14_728_266
+    assert parameters(vgg.VGG(vgg.cfg_d)) == 14_728_266
     assert vgg.VGG(width=0.25)(torch.randn(2, 3, 32, 32)).shape == (2, 10)
 
 
 @pytest.mark.parametrize("name", ["cfg", "cfg_d"])
-def test_week2_vgg_layers_are_torchvisions(vgg, name):
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_week2_vgg_layers_are_torchvisions(vgg, name, batch_norm):
     layers = getattr(vgg, name)
-    reference = torchvision.models.vgg.make_layers(layers, batch_norm=True)
-    assert ck.inspection.same_outputs(
-        vgg.make_layers(layers), reference, torch.randn(2, 3, 32, 32), by="name"
-    )
+    reference = torchvision.models.vgg.make_layers(layers, batch_norm=batch_norm)
+    ours = vgg.make_layers(layers, batch_norm=batch_norm)
+    assert ck.inspection.same_outputs(ours, reference, torch.randn(2, 3, 32, 32), by="name")
+
+
+def test_week2_vgg16_is_the_papers(vgg):
+    """13 convolutions and 3 linear layers; on CIFAR-10 the usual form has one linear layer."""
+    with torch.device("meta"):
+        ours, reference = vgg.VGG16(), torchvision.models.vgg16()
+    kinds = [type(m) for m in ours.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
+    assert kinds == [torch.nn.Conv2d] * 13 + [torch.nn.Linear] * 3
+    assert parameters(ours) == parameters(reference) == 138_357_544
+    # at 224×224 the average over 7×7 windows changes nothing; flattening has no module there
+    own, other = torch.nn.Flatten, torch.nn.AdaptiveAvgPool2d
+    leaves = [
+        [type(m) for m in net.modules() if not [*m.children()] and type(m) is not left_out]
+        for net, left_out in ((ours, own), (reference, other))
+    ]
+    assert leaves[0] == leaves[1]
+
+
+def test_week2_the_spread_before_each_relu_is_what_arrives_there(vgg):
+    net = vgg.VGG(width=0.125)
+    X = torch.randn(4, 3, 32, 32)
+    found = vgg.spreads(net, X)
+    assert len(found) == 8
+    assert found[0] == pytest.approx(net.features[:2].train()(X).std().item(), rel=1e-4)
 
 
 def test_the_find_the_bug_exercise_still_has_its_bug(vgg):
