@@ -33,26 +33,32 @@ class Muon(torch.optim.Optimizer):
         """One step along the gradients."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    direction = self._muon if parameter.ndim > 1 else self._adam
-                    step = direction(parameter.grad, self.state[parameter], group["momentum"])
-                    if parameter.ndim > 1:
-                        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.sub_(group["lr"] * step)
+                if parameter.grad is None:
+                    continue
+                if parameter.ndim > 1:
+                    step = self._muon(parameter.grad, self.state[parameter], group["momentum"])
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                else:
+                    step = self._adam(parameter.grad, self.state[parameter])
+                parameter.sub_(group["lr"] * step)
 
     def _muon(self, gradient: Tensor, state: dict, momentum: float) -> Tensor:
-        mean = state.setdefault("mean", torch.zeros_like(gradient))
-        mean.lerp_(gradient, 1 - momentum)
-        matrix = gradient.lerp(mean, momentum).flatten(1)
+        if not state:
+            state["mean"] = torch.zeros_like(gradient)
+        state["mean"].lerp_(gradient, 1 - momentum)
+        matrix = gradient.lerp(state["mean"], momentum).flatten(1)
         return 0.2 * max(matrix.shape) ** 0.5 * orthogonal(matrix).view(gradient.shape)
 
-    def _adam(self, gradient: Tensor, state: dict, _: float) -> Tensor:
-        mean = state.setdefault("mean", torch.zeros_like(gradient))
-        square = state.setdefault("square", torch.zeros_like(gradient))
-        steps = state["steps"] = state.get("steps", 0) + 1
-        mean.lerp_(gradient, 0.1)
-        square.lerp_(gradient**2, 0.001)
-        return (mean / (1 - 0.9**steps)) / ((square / (1 - 0.999**steps)).sqrt() + 1e-8)
+    def _adam(self, gradient: Tensor, state: dict) -> Tensor:
+        if not state:
+            zeros = torch.zeros_like(gradient)
+            state.update(mean=zeros, square=zeros.clone(), steps=0)
+        state["steps"] += 1
+        state["mean"].lerp_(gradient, 0.1)
+        state["square"].lerp_(gradient**2, 0.001)
+        mean = state["mean"] / (1 - 0.9 ** state["steps"])
+        square = state["square"] / (1 - 0.999 ** state["steps"])
+        return mean / (square.sqrt() + 1e-8)
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
