@@ -2,6 +2,7 @@
 
 import copy
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -117,9 +118,13 @@ def _known(part) -> bool:
 
 
 def _check_alike(saved, usual) -> None:
-    """Raise ``ValueError`` for settings of another form, or with numbers below all that are."""
+    """Raise ``ValueError`` for settings of another form, or with counts below all that are.
+
+    A rate may be below zero: a linear schedule goes one step past its end, which nothing uses.
+    """
     if type(usual) in (int, float):
-        if type(saved) not in (int, float) or not saved >= min(usual, 0):
+        number = type(saved) in (int, float) and math.isfinite(saved)
+        if not number or (type(usual) is int and saved < min(usual, 0)):
             raise ValueError("it has no number where one belongs")
     elif type(saved) is not type(usual):
         raise ValueError("it has settings of another type")

@@ -554,6 +554,16 @@ def test_schedules_with_progress_of_their_own_go_on_in_the_same_process(tmp_path
     assert len(history.train_loss) == 3
 
 
+def test_a_schedule_that_ends_below_zero_is_taken_up(tmp_path, capsys):
+    """A linear cycle is one step past its end when all epochs are done, and its rate negative."""
+    settings = {"scheduler": partial(one_cycle, total_steps=9, anneal_strategy="linear")}
+    path = tmp_path / "run.pt"
+    whole = run(path, **settings)
+    assert torch.load(path, weights_only=True)["optimizer"]["param_groups"][0]["lr"] < 0
+    assert ends_alike(run(path, **settings), whole)
+    assert "all 3 epochs are done already" in capsys.readouterr().out
+
+
 def crafted(**changes):
     return lambda saved: saved.update(changes)
 
@@ -585,6 +595,7 @@ def crafted(**changes):
         lambda saved: saved["optimizer"]["state"][0].pop("exp_avg"),
         lambda saved: saved["optimizer"]["param_groups"][0].update(lr="9"),
         lambda saved: saved["optimizer"]["param_groups"][0].pop("initial_lr"),
+        lambda saved: saved["optimizer"]["param_groups"][0].update(lr=float("nan")),
         lambda saved: saved["scheduler"].update(last_epoch=-5),
         lambda saved: saved["scheduler"].update(base_lrs=[]),
         lambda saved: saved["scheduler"].update(step=1),
