@@ -205,10 +205,11 @@ def _results(root: Path) -> str:
     rows = [HEAD, ("---",) * len(HEAD)]
     for path in sorted((root / RUNS).glob("*.json")):
         runs = stored.read(path)
-        both = {scale: usual(runs, scale) for scale in ("laptop", "full")}
         for label in dict.fromkeys(label for run in runs for label in run.figures):
-            known = {scale: run.figures.get(label) for scale, run in both.items() if run}
-            known = {scale: one for scale, one in known.items() if one and one.headline}
+            there = [run for run in runs if label in run.figures]
+            both = {scale: usual(there, scale) for scale in ("laptop", "full")}
+            known = {scale: run.figures[label] for scale, run in both.items() if run}
+            known = {scale: one for scale, one in known.items() if one.headline}
             if known:
                 week = re.sub(r"week(\d+).*|.*", r"\1", path.stem, count=1)
                 rows.append((week, *_row(label, known)))

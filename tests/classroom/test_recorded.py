@@ -105,6 +105,17 @@ def test_a_run_at_full_stands_beside_that_at_laptop(root):
     assert row + "10 epochs | 64 | 72 \\| 73 |" in readme(root)
 
 
+def test_a_figure_that_the_usual_run_has_not_comes_from_another_run_of_the_scale(root):
+    """A run on a CPU that was stopped has one more; what both have is the GPU's."""
+    both, more = {"LeNet": small.figure(71.5)}, {"VGG": small.figure(90.5)}
+    stopped = {"complete": False, "minutes": None, "figures": {"LeNet": small.figure(9.0)} | more}
+    runs = small.run("full", H100, figures=both), small.run("full", "CPU", **stopped)
+    small.store(root, small.run(), *runs)
+    main(["recorded", "--write"])
+    rows = [line for line in readme(root) if line.startswith(("| 1 | LeNet", "| 1 | VGG"))]
+    assert [row.split(" | ")[3].partition(",")[0] for row in rows] == ["71.50", "90.50"]
+
+
 def test_the_minutes_of_a_run_that_is_not_complete_are_not_told(root):
     small.store(root, small.run(complete=False, minutes=None))
     main(["recorded", "--write"])
