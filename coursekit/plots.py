@@ -68,6 +68,46 @@ def axes(rows=1, columns=1, *, width: float = 4, height: float = 3, title: str =
     return figure, made
 
 
+def diagram(
+    boxes: dict[str, tuple],
+    arrows: Sequence[tuple],
+    *,
+    width: float = 7,
+    height: float = 3.2,
+    title: str = "",
+    alt: str = "",
+) -> Picture:
+    """Boxes with text, and arrows between them.
+
+    ``boxes`` has (x, y, text, number of the colour) by name: y counts upwards, a box takes about
+    one unit. ``arrows`` has pairs of names; a third value is the x where the line goes around the
+    boxes between, as a shortcut does. ``alt`` defaults to the texts, in the boxes' order.
+    """
+    figure, axis = axes(width=width, height=height, title=title)
+    drawn = {}
+    for name, (x, y, text, colour) in boxes.items():
+        frame = dict(
+            boxstyle="round,pad=0.45", facecolor="white", edgecolor=COLOURS[colour], lw=1.6
+        )
+        drawn[name] = axis.text(x, y, text, ha="center", va="center", fontsize=8.5, bbox=frame)
+    for start, end, *around in arrows:
+        (x, y), (end_x, end_y) = boxes[start][:2], boxes[end][:2]
+        style = dict(arrowstyle="-|>", color="0.35", patchB=drawn[end].get_bbox_patch())
+        if around:
+            style |= dict(color=COLOURS[1], shrinkA=0)
+            axis.plot([x, *around, *around], [y, y, end_y], color=COLOURS[1], zorder=1)
+            x, y = *around, end_y
+        else:
+            style["patchA"] = drawn[start].get_bbox_patch()
+        axis.annotate("", (end_x, end_y), (x, y), arrowprops=style)
+    xs = [box[0] for box in boxes.values()] + [arrow[2] for arrow in arrows if arrow[2:]]
+    ys = [box[1] for box in boxes.values()]
+    axis.set(xlim=(min(xs) - 0.6, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.4))
+    axis.axis("off")
+    texts = "; ".join(box[2].replace("\n", " ") for box in boxes.values())
+    return Picture(figure, alt or f"{_named('Boxes and arrows', title)}. {texts}")
+
+
 def images(
     pixels,
     titles: Sequence[str] = (),

@@ -7,7 +7,7 @@ import matplotlib.pyplot
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba
 
 import coursekit as ck
 from coursekit import plots
@@ -253,6 +253,31 @@ def test_feature_maps(seeded):
         np.allclose(shown, one)
         for shown, one in zip(shown_images(picture), maps.detach(), strict=True)
     )
+
+
+def test_diagram():
+    """An arrow runs from edge to edge, with no part of it inside a box; one that goes around the
+    boxes between comes from the side."""
+    boxes = {"x": (0, 0, "x", 6), "f": (0, 1, "a long\nname", 0), "sum": (0, 2, "sum", 1)}
+    picture = plots.diagram(boxes, [("x", "f"), ("f", "sum"), ("x", "sum", 1)], title="A block")
+    assert picture.alt == "Boxes and arrows: A block. x; a long name; sum"
+    assert plots.diagram(boxes, [], alt="three").alt == "three"
+    picture.png()
+    axis = picture.figure.axes[0]
+    frames = [text.get_bbox_patch() for text in axis.texts[:3]]
+    colours = [to_rgba(plots.COLOURS[colour]) for *_, colour in boxes.values()]
+    assert [frame.get_edgecolor() for frame in frames] == colours
+    x, f, total = (frame.get_window_extent() for frame in frames)
+    up, on, aside = (
+        arrow.get_transform().transform_path(arrow.get_path()).get_extents()
+        for arrow in (text.arrow_patch for text in axis.texts[3:])
+    )
+    assert x.y1 <= up.y0 and up.y1 <= f.y0
+    assert f.y1 <= on.y0 and on.y1 <= total.y0
+    corners = axis.transData.transform([(0, 0), (1, 0), (1, 2)])
+    assert total.x1 <= aside.x0 and aside.x1 == pytest.approx(corners[2][0], abs=9)
+    drawn = axis.transData.transform(axis.lines[0].get_xydata())
+    np.testing.assert_allclose(drawn, corners, atol=1e-6)
 
 
 def test_own_figures():
