@@ -76,7 +76,8 @@ def test_processes_that_are_kept_see_what_has_changed(place, monkeypatch):
         return beside_the_notebook.F + 10 * number + 100 * float(os.environ["NUMBER"]) + 1000 * wide
 
     assert values(seen) == [121, 121]
-    kept = values(lambda seed: os.getpid())
+    # a second each, so that both processes take part and not one of them twice
+    kept = values(lambda seed: (time.sleep(1), os.getpid())[1])
     try:
         torch.set_default_dtype(torch.float64)
         assert values(seen) == [1121, 1121]
