@@ -321,9 +321,13 @@ def changes_others(function: ast.AST) -> bool:
     for node in ast.walk(function):
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             return True
-        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.value, ast.Name):
+        if isinstance(node, (ast.Subscript, ast.Attribute)):
             grows = isinstance(node, ast.Attribute) and node.attr in GROWS
-            if (grows or isinstance(node.ctx, ast.Store)) and node.value.id not in own:
+            whose = node.value
+            while isinstance(whose, (ast.Subscript, ast.Attribute)):  # lists["a"].append(1)
+                whose = whose.value
+            others = isinstance(whose, ast.Name) and whose.id not in own
+            if others and (grows or isinstance(node.ctx, ast.Store)):
                 return True
     return False
 
