@@ -257,14 +257,15 @@ def test_run_all_counts_from_1_and_shows_no_error(ran):
     )  # made in this run, not kept from the last one
 
 
-def test_a_bar_moves_while_a_network_learns(ran):
-    values, texts, _ = zip(*ran[0])
-    assert len(set(values)) > 3  # two networks, four epochs each
-    assert any(text.startswith("epoch 2 of 4 · batch ") for text in texts)
-    assert any(
-        re.fullmatch(r"epoch 1 of 4 · batch \d+ of \d+ · [\d.]+ batches/s", text) for text in texts
-    )
-    assert any(re.search(r"training loss \d\.\d+, accuracy 0\.\d+", text) for text in texts)
+def test_a_bar_moves_while_a_network_learns(ran, trained):
+    """How many of its values one sees hangs on the machine's speed: few of a training that takes a
+    second, so more are wanted only of the one that goes on until it is stopped."""
+    values, texts, _ = zip(*trained[0])
+    assert len(set(values)) > 3
+    told = r"epoch \d+ of \d+ · batch \d+ of \d+ · [\d.]+ batches/s"
+    after = r" · last epoch: training loss \d+\.\d+, accuracy \d\.\d+"
+    assert all(re.match(told, text) for text in texts + tuple(text for _, text, _ in ran[0]))
+    assert any(re.match(told + after, text) for text in texts)
 
 
 def test_a_longer_training_draws_its_curve_and_can_be_stopped(trained):
