@@ -8,25 +8,12 @@ from torch import nn
 from torchvision.models.googlenet import Inception as TorchvisionInception
 
 import coursekit as ck
-from notebooks import definitions, parameters
+from notebooks import as_if_trained, definitions, parameters
 
 
 @pytest.fixture(scope="module")
 def week3():
     return definitions("week3_googlenet")
-
-
-@torch.no_grad()
-def as_if_trained(net):
-    """Random batch statistics, scales and shifts: fresh ones would hide a forgotten or misplaced
-    normalisation."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 1.5)
-            module.weight.uniform_(0.5, 1.5)
-            module.bias.normal_(std=0.1)
-    return net.eval()
 
 
 @pytest.mark.parametrize(
