@@ -227,7 +227,10 @@ class _Canvas:
         if colour.shape[1] > 1:
             background = background + self.texture * clouds
         image = inside * (colour + self.texture * cloth) + (1 - inside) * background
-        return _uint8(image + self.noise * torch.randn(image.shape, generator=self.generator))
+        # grain of its own: what is drawn next must not depend on how many pixels there are
+        seed = torch.randint(2**62, (), generator=self.generator).item()
+        grain = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed))
+        return _uint8(image + self.noise * grain)
 
 
 # One drawing a class (see ``_Canvas.draw``), in the order of Fashion-MNIST's labels.

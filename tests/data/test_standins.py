@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import nn
+from torch.nn import functional as F
 
 import coursekit as ck
 from coursekit.data import hyperspectral, standins
@@ -104,6 +105,16 @@ def test_a_small_network_learns_them_and_meets_new_images(seeded, name, epochs, 
     )
     result = ck.evaluate(net, test.loader(500))
     assert result.accuracy > wanted, result
+
+
+def test_pets_are_the_same_at_every_size():
+    """The same labels, and the same animals in the same places: means over 4×4 pixels agree."""
+    small, large = standins.pets(150, 30, size=16), standins.pets(150, 30, size=64)
+    for part in (1, 3):
+        assert torch.equal(small[part], large[part])
+    for part in (0, 2):
+        one, other = small[part].float(), F.avg_pool2d(large[part].float(), 4)
+        assert (one - other).abs().mean() < 15 < (one - other.flip(0)).abs().mean()
 
 
 def test_pets_come_in_the_size_asked_for():

@@ -1,6 +1,7 @@
 """What the notebooks on Fashion-MNIST and on cats and dogs define: equal to the reference, and
 right with hostile input."""
 
+import copy
 import types
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 import coursekit as ck
-from notebooks import definitions, parameters
+from notebooks import as_if_trained, definitions, parameters
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +202,95 @@ def test_early_stopping_gives_back_the_best_weights(cats, pictures):
         )
     assert (best, last) == (1 + seen[:3].index(min(seen[:3])), best + 2)
     assert evaluate(net, held_out.loader(64)).loss == pytest.approx(min(seen[:3]))
+
+
+@pytest.fixture
+def small(cats, monkeypatch):
+    """The notebook's names, with a narrow network as if it had been pretrained."""
+    space = cats.start.__globals__
+    for name, value in {
+        "width": 4,
+        "pretraining": "CIFAR-10",
+        "lab": types.SimpleNamespace(device="cpu"),
+        "shift_and_mirror": [],
+    }.items():
+        monkeypatch.setitem(space, name, value)
+    torch.manual_seed(0)
+    monkeypatch.setitem(space, "trained", as_if_trained(cats.SmallResNet(10, cats.small_stem())))
+    return cats
+
+
+@pytest.mark.parametrize("stem", ["imagenet_stem", "small_stem"])
+def test_the_small_resnet_is_torchvisions_with_one_block_a_stage(small, monkeypatch, stem):
+    """At torchvision's width, with its stem or with the one for small images."""
+    monkeypatch.setitem(small.start.__globals__, "width", 64)
+    net = as_if_trained(small.SmallResNet(10, getattr(small, stem)()))
+    reference = torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], 10)
+    if stem == "small_stem":
+        reference.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        reference.maxpool = nn.Identity()
+    ours, theirs = net.state_dict().values(), reference.state_dict()
+    reference.load_state_dict(dict(zip(theirs, ours, strict=True)))
+    with torch.no_grad():
+        x = torch.randn(2, 3, 64, 64)
+        torch.testing.assert_close(net(x), reference.eval()(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "way, parts",
+    [
+        ("scratch", {"stem", "layer1", "layer2", "layer3", "layer4", "fc"}),
+        ("all", {"stem", "layer1", "layer2", "layer3", "layer4", "fc"}),
+        ("last layers", {"layer4", "fc"}),
+        ("head", {"fc"}),
+    ],
+)
+def test_a_way_trains_its_weights_and_no_others(small, monkeypatch, way, parts):
+    """By what a training changes; only *scratch* begins with other weights."""
+    net, trained = small.start(way), small.start.__globals__["trained"]
+    begun = copy.deepcopy(dict(net.named_parameters()))
+    same = torch.equal(begun["layer1.conv1.weight"], trained.layer1.conv1.weight)
+    assert same == (way != "scratch") and net.fc.out_features == 2
+    monkeypatch.setitem(small.start.__globals__, "start", lambda _: net)
+    pixels = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
+    photos = ck.Images(pixels, torch.arange(12) % 2, ("cat", "dog"), "noise")
+    small.train_way(way, ("SGD", 0.1), 0, photos, 2)
+    moved = {name.split(".")[0] for name, p in net.named_parameters() if not p.equal(begun[name])}
+    assert moved == parts
+
+
+@pytest.mark.parametrize("notebook", ["fashion", "cats"])
+def test_grad_cam_by_differences(fashion, notebook, request):
+    """Against the definition: derivatives by differences, every pixel of the heat interpolated by
+    hand."""
+    torch.manual_seed(0)
+    net = fashion.resnet18(width=4).double()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.uniform_(0.5, 1.5), module.running_mean.normal_(std=0.1)
+    X, classes = torch.rand(3, 1, 28, 28).double(), torch.tensor([1, 4, 4])
+    grad_cam = request.getfixturevalue(notebook).grad_cam
+    got = grad_cam(net, net[2], X, classes)
+    with torch.no_grad():
+        maps = net.eval()[:3](X)
+        slopes = torch.zeros_like(maps)
+        for place in np.ndindex(maps.shape[1:]):
+            step = torch.zeros_like(maps)
+            step[(slice(None), *place)] = 1e-5
+            up, down = net[3:](maps + step), net[3:](maps - step)
+            slopes[(slice(None), *place)] = ((up - down) / 2e-5)[range(3), classes]
+    weights = slopes.numpy().mean((2, 3))
+    heat = np.maximum(np.einsum("nk,nkhw->nhw", weights, maps.numpy()), 0)
+    side, places = heat.shape[1], (np.arange(28) + 0.5) / 28 * heat.shape[1] - 0.5
+    hats = np.maximum(1 - abs(places.clip(0, side - 1)[:, None] - np.arange(side)), 0)
+    expected = np.einsum("ih,nhw,jw->nij", hats, heat, hats)
+    expected /= expected.max((1, 2), keepdims=True)
+    np.testing.assert_allclose(got.numpy(), expected, atol=1e-5)
+    assert not np.allclose(got[1], grad_cam(net, net[2], X, 1 - classes.clip(max=1))[1])
+
+
+def test_grad_cam_of_what_speaks_for_nothing_is_dark(fashion):
+    net = fashion.resnet18(width=4)
+    nn.init.zeros_(net[-1].weight)
+    got = fashion.grad_cam(net, net[2], torch.rand(2, 1, 28, 28), torch.tensor([0, 1]))
+    assert (got == 0).all() and got.shape == (2, 28, 28)
