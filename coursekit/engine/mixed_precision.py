@@ -24,7 +24,8 @@ class Precision:
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, fast: bool):
         self.device = device_of(model)
         self.fast = fast = fast and self.device.type in ("cpu", "cuda")
-        if fast:
+        self.channels_last = fast and not (self.device.type == "cpu" and crashes(model))
+        if self.channels_last:
             for module in model.modules():
                 if isinstance(module, nn.Conv2d):  # the whole model would fail at a 3-D convolution
                     module.to(memory_format=torch.channels_last)
@@ -39,7 +40,7 @@ class Precision:
 
     def batch(self, batch: Iterable[Tensor]) -> list[Tensor]:
         """The tensors of a batch on the device, in the order of memory that the model has."""
-        return to_device(batch, self.device, channels_last=self.fast)
+        return to_device(batch, self.device, channels_last=self.channels_last)
 
     def backward(self, loss: Tensor) -> None:
         """The gradients of the loss."""
@@ -78,6 +79,16 @@ def gains(model: nn.Module) -> bool:
     convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Conv3d))]
     wide = any(min(m.in_channels, m.out_channels) >= 16 for m in convolutions)
     return has_matrix_unit() and wide and all(m.groups == 1 for m in convolutions)
+
+
+def crashes(model: nn.Module) -> bool:
+    """Whether training the model in channels_last can end the process on a CPU.
+
+    With torch 2.14 on AMD's the backward pass of a strided 1×1 convolution of fewer than 16
+    channels does so for odd batches.
+    """
+    narrow = (m for m in model.modules() if isinstance(m, nn.Conv2d) and m.in_channels < 16)
+    return any(m.kernel_size == (1, 1) and m.stride != (1, 1) for m in narrow)
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -1,5 +1,8 @@
 """bfloat16 on a CPU: where it is used, that it learns, and that a stopped run goes on in it."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +10,7 @@ from torch import nn
 import coursekit as ck
 from coursekit import lab
 from coursekit.engine import mixed_precision
-from coursekit.engine.mixed_precision import gains, has_matrix_unit
+from coursekit.engine.mixed_precision import Precision, crashes, gains, has_matrix_unit
 
 
 @pytest.fixture
@@ -156,3 +159,40 @@ def test_the_lab_says_what_the_cpu_does(monkeypatch, there):
     device = repr(ck.Lab()).splitlines()[0]
     assert device.startswith("device   CPU, 1 thread")
     assert device.endswith(", bfloat16 to train wide CNNs (fast=True)") is there
+
+
+NARROW = """
+import torch, coursekit as ck
+from torch import nn
+torch.set_num_threads(2)
+pixels = torch.randint(0, 256, (25, 3, 32, 32), dtype=torch.uint8)
+photos = ck.Images(pixels, torch.arange(25) % 2, ("cat", "dog"), "noise")
+net = nn.Sequential(
+    nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 16, 1, 2), nn.Flatten(), nn.Linear(4096, 2)
+)
+ck.fit(net, photos.loader(25), epochs=30, optimizer=torch.optim.SGD(net.parameters(), lr=1e-3))
+"""
+
+
+def test_a_narrow_strided_convolution_does_not_end_the_process():
+    """It did in channels_last, with an odd batch on two threads of an AMD processor."""
+    done = subprocess.run([sys.executable, "-c", NARROW], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-500:]
+
+
+@pytest.mark.parametrize(
+    "layer, found",
+    [
+        (nn.Conv2d(15, 30, 1, 2), True),
+        (nn.Conv2d(16, 32, 1, 2), False),
+        (nn.Conv2d(8, 16, 1), False),
+        (nn.Conv2d(8, 16, 3, 2), False),
+    ],
+)
+def test_which_models_stay_in_the_usual_order_on_a_cpu(layer, found):
+    net = nn.Sequential(nn.Conv2d(3, layer.in_channels, 3), nn.ReLU(), layer)
+    assert crashes(net) is found
+    precision = Precision(net, torch.optim.SGD(net.parameters(), lr=0.1), fast=True)
+    X, _ = precision.batch((torch.rand(2, 3, 8, 8), torch.zeros(2)))
+    for tensor in (X, net[0].weight):
+        assert tensor.is_contiguous(memory_format=torch.channels_last) is not found
