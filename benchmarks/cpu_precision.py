@@ -34,7 +34,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import coursekit as ck
-from coursekit.engine.mixed_precision import gains, has_matrix_unit
+from coursekit.engine.mixed_precision import gains, has_fast_bfloat16
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.notebooks import definitions
@@ -258,15 +258,17 @@ def main() -> None:
     if options.measure:
         return measure(options.measure)
 
-    unit = "with" if has_matrix_unit() else "without"
-    print(f"{bench.describe_machine()}, {unit} a matrix unit for bfloat16 (AMX)\n")
+    unit = "fast" if has_fast_bfloat16() else "not fast"
+    print(f"{bench.describe_machine()}, {unit} in bfloat16\n")
     print(f"{'samples a second':<30} {'float32':>10} {'bfloat16':>10} {'ratio':>8}  fit uses")
     rows = [precision(name) for name in NETS]
     pairs, source = accuracy()
     rows += [pairs, *levers()]
     if options.save:
         sources, processor = ["random numbers", source], torch.backends.cpu.get_cpu_capability()
-        bench.save("cpu_precision", sources, rows, vectors=processor, amx=has_matrix_unit())
+        bench.save(
+            "cpu_precision", sources, rows, vectors=processor, fast_bfloat16=has_fast_bfloat16()
+        )
 
 
 if __name__ == "__main__":

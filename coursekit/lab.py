@@ -8,7 +8,7 @@ import torchvision
 
 from .engine import devices
 from .engine.fingerprint import fingerprint
-from .engine.mixed_precision import has_matrix_unit
+from .engine.mixed_precision import has_fast_bfloat16
 from .engine.settings import SCALES, asked_scale, data_folder, offline, variable  # noqa: F401
 from .engine.text import count, from_here
 
@@ -63,7 +63,7 @@ class Lab:
             device = f"GPU, {devices.name_of(self.device)}"
         else:
             device = f"CPU, {count(torch.get_num_threads(), 'thread')}"
-            if has_matrix_unit():
+            if has_fast_bfloat16():
                 device += ", bfloat16 to train wide CNNs (fast=True)"
             if why := devices.found().why:
                 device += f"\n         {why}"

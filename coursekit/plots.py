@@ -15,6 +15,11 @@ from .engine.text import count, times
 
 # Okabe and Ito's palette (2008), told apart with every common kind of colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# for maps of many classes: each as far from white and from those before as can be (CIEDE2000)
+FURTHER = """
+#660099 #80FF00 #80001A #004D00 #664D1A #33FFE6 #FFB399
+#809900 #004D4D #808080 #FF1A4D #9966FF #003366
+""".split()
 
 
 class Picture:
@@ -156,9 +161,8 @@ def images(
 def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "") -> Picture:
     """A map of classes with a legend that counts their pixels.
 
-    ``labels`` H×W: 0, where nothing is known, is white, and k is ``classes[k - 1]``. For more
-    classes than ``COLOURS`` these come again, lighter and then darker. Raises ``ValueError`` for
-    other labels.
+    ``labels`` H×W: 0, where nothing is known, is white, and k is ``classes[k - 1]``. With more
+    than 20 classes the colours come again. Raises ``ValueError`` for other labels.
     """
     from matplotlib.colors import ListedColormap, to_rgb
     from matplotlib.patches import Patch
@@ -167,8 +171,7 @@ def class_map(labels, classes: Sequence[str], *, title: str = "", alt: str = "")
     if labels.ndim != 2 or not 0 <= labels.min() <= labels.max() <= len(classes):
         span = f"labels {times(labels.shape)} from {labels.min()} to {labels.max()}"
         raise ValueError(f"a map needs labels H×W from 0 to {len(classes)}, not {span}")
-    palette = np.array([to_rgb(colour) for colour in COLOURS])
-    palette = np.concatenate([palette, 0.45 + 0.55 * palette, 0.55 * palette])
+    palette = [to_rgb(colour) for colour in (*COLOURS, *FURTHER)]
     palette = np.resize(palette, (len(classes), 3))  # from its beginning again
     height, width = labels.shape
     inch = 4.5 / max(height, width)  # of a pixel

@@ -1,5 +1,5 @@
-"""Ways to divide the labelled pixels of a scene into those to learn from and those to test on: at
-random, or so far apart that no patch of the one part overlaps one of the other."""
+"""Dividing the labelled pixels of a scene into those to learn from and those to test on, at random
+or as one chooses, and what the patches of both parts have in common."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,53 +32,11 @@ class Divisible:
         """
         random = np.random.default_rng(seed)
         shares = self._shares(fraction)
-        train = np.concatenate([random.permutation(pixels)[:n] for pixels, n in shares])
-        return self._split(train, self._beyond(0, train), f"random {fraction:.0%}, seed {seed}")
-
-    def split_rows(self, fraction: float, *, guard: int = 0) -> "Split":
-        """Of every class the first pixels, row by row, to learn from, and to test on those of the
-        rest that are more than ``guard`` pixels away from all of them (along rows and columns).
-
-        Raises ``ValueError`` for a fraction outside 0 … 1, a negative guard and one that leaves
-        nothing to test on.
-        """
-        train = np.concatenate([pixels[:n] for pixels, n in self._shares(fraction)])
-        name = f"first rows {fraction:.0%}, guard {guard}"
-        return self._split(train, self._beyond(guard, train), name)
-
-    def split_blocks(
-        self, fraction: float, *, block: int = 15, guard: int = 0, seed: int = 0, draws: int = 100
-    ) -> "Split":
-        """Learn from some block×block squares of the scene, test on the others.
-
-        Squares are drawn at random until every class has its fraction of the pixels in them; from
-        each class just this many are taken, so that there is as much to learn from as in
-        ``split_random`` (less of a class whose last square has to stay for the test). Tested are
-        the pixels of the other squares that are more than ``guard`` pixels away (along rows and
-        columns) from all of those. Of several draws the one is kept that leaves the most classes,
-        and then the most pixels, to test on. Raises ``ValueError`` for a fraction outside 0 … 1, a
-        block below 1, a negative guard, and a guard that leaves nothing.
-        """
-        if block < 1:
-            raise ValueError(f"blocks need a side of at least 1 pixel, not {block}")
-        shares = self._shares(fraction)
-        rows, columns = np.indices(self.labels.shape) // block
-        square = (rows * (columns.max() + 1) + columns).ravel()  # which one each pixel lies in
-        counts = [np.bincount(square[pixels], minlength=square.max() + 1) for pixels, _ in shares]
-        counts, wanted = np.stack(counts, axis=1), [n for _, n in shares]
-        best, most = ([], []), (0, 0)
-        for draw in range(draws):
-            random = np.random.default_rng([seed, draw])
-            inside = _choose_squares(counts, wanted, random)[square]
-            drawn = [random.permutation(pixels[inside[pixels]])[:n] for pixels, n in shares]
-            train = np.concatenate(drawn)
-            test = self._beyond(guard, train)
-            test = test[~inside[test]]
-            left = len(np.unique(self.labels.flat[test])), len(test)
-            if left > most:
-                best, most = (train, test), left
-        name = f"blocks of {block}×{block}, {fraction:.0%}, guard {guard}, seed {seed}"
-        return self._split(*best, name)
+        train = np.sort(np.concatenate([random.permutation(pixels)[:n] for pixels, n in shares]))
+        test = np.setdiff1d(np.flatnonzero(self.labels), train)
+        if not len(test):
+            raise ValueError(f"{self.source}: one pixel has a label, none is left to test on")
+        return Split(self, train, test, f"random {fraction:.0%}, seed {seed}")
 
     def distance(self, pixels: np.ndarray) -> np.ndarray:
         """How far every pixel is from the nearest of these, along rows and columns (the larger of
@@ -98,42 +56,6 @@ class Divisible:
             raise ValueError(f"{self.source}: no pixel has a label, so there is nothing to divide")
         wanted = [min(max(round(fraction * n), 1), max(n - 1, 1), n) for n in self.counts]
         return [(np.flatnonzero(self.labels == k), n) for k, n in enumerate(wanted, 1)]
-
-    def _beyond(self, guard: int, train: np.ndarray) -> np.ndarray:
-        """The labelled pixels that are farther than the guard from all of these."""
-        if guard < 0:
-            raise ValueError(f"a guard band cannot be {guard} pixels wide")
-        return np.flatnonzero((self.labels.ravel() > 0) & (self.distance(train) > guard))
-
-    def _split(self, train: np.ndarray, test: np.ndarray, name: str) -> "Split":
-        if not len(test):
-            raise ValueError(
-                f"{self.source}, {name}: no labelled pixel is left to test on: take a narrower "
-                "guard, smaller blocks, or less to learn from"
-            )
-        return Split(self, np.sort(train), test, name)
-
-
-def _choose_squares(
-    counts: np.ndarray, wanted: Sequence[int], random: np.random.Generator
-) -> np.ndarray:
-    """Squares that together hold so many pixels of each class, rarest class first: bool, one for
-    each square.
-
-    ``counts`` says how many pixels of each class (columns) a square (rows) holds. A square that
-    holds the last pixels of a class is taken only where a class could not be learned without it.
-    """
-    chosen, total = np.zeros(len(counts), dtype=bool), counts.sum(0)
-    for k in np.argsort(total, kind="stable"):
-        for spare_last, enough in ((True, wanted[k]), (False, min(wanted[k], 1))):
-            while (have := counts[chosen].sum(0))[k] < enough:
-                free = ~chosen & (counts[:, k] > 0)
-                if spare_last:
-                    free &= ((have + counts < total) | (counts == 0)).all(1)
-                if not free.any():
-                    break
-                chosen[random.choice(np.flatnonzero(free))] = True
-    return chosen
 
 
 @dataclass(frozen=True, eq=False)

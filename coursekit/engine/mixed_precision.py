@@ -52,33 +52,35 @@ class Precision:
         self.scaler.update()
 
 
-def has_matrix_unit() -> bool:
-    """Whether this CPU has a unit that multiplies matrices of bfloat16 (Intel's AMX).
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies matrices of bfloat16 faster than those of float32: with Intel's
+    AMX, or with AMD's AVX512-BF16.
 
-    AVX512-BF16 alone was slower than float32: ``benchmarks/cpu_precision.py`` tries it. A version
-    of torch that cannot say counts as no.
+    Intel's AVX512-BF16 alone was slower: ``benchmarks/cpu_precision.py`` tries it. A version of
+    torch that cannot say counts as no.
     """
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # public, in newer versions
+    found = getattr(torch.cpu, "get_capabilities", dict)()  # public, in newer versions
+    amd = "AMD" in found.get("cpu_name", "") and found.get("avx512_bf16", False)
     older = getattr(torch.cpu, "_is_amx_tile_supported", bool)
-    return capabilities().get("amx_bf16", False) or older()
+    return amd or found.get("amx_bf16", False) or older()
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies matrices of bfloat16 faster than those of float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and has_matrix_unit()
+    return device.type == "cpu" and has_fast_bfloat16()
 
 
 def gains(model: nn.Module) -> bool:
-    """Whether a CPU trains the model faster in bfloat16: at least one convolution is wide enough
-    for its matrix unit, from 16 channels to 16, and none is grouped (depthwise ones are slow).
+    """Whether a CPU trains the model faster in bfloat16: at least one convolution is wide enough,
+    from 16 channels to 16, and none is grouped (depthwise ones are slow).
 
     The exception: with maps of a pixel or two, as of a ResNet-18 at 32 px, float32 is faster.
     """
     convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Conv3d))]
     wide = any(min(m.in_channels, m.out_channels) >= 16 for m in convolutions)
-    return has_matrix_unit() and wide and all(m.groups == 1 for m in convolutions)
+    return has_fast_bfloat16() and wide and all(m.groups == 1 for m in convolutions)
 
 
 def crashes(model: nn.Module) -> bool:

@@ -10,13 +10,13 @@ from torch import nn
 import coursekit as ck
 from coursekit import lab
 from coursekit.engine import mixed_precision
-from coursekit.engine.mixed_precision import Precision, crashes, gains, has_matrix_unit
+from coursekit.engine.mixed_precision import Precision, crashes, gains, has_fast_bfloat16
 
 
 @pytest.fixture
 def unit(monkeypatch):
-    """A CPU with a matrix unit; every CPU computes in bfloat16, if slowly."""
-    monkeypatch.setattr(mixed_precision, "has_matrix_unit", lambda: True)
+    """A CPU that is fast in bfloat16; every CPU computes in it, if slowly."""
+    monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda: True)
 
 
 def wide_net(seed=0):
@@ -64,8 +64,8 @@ def test_wide_convolutions_gain_unless_some_are_depthwise(unit, convolutions, ex
     assert gains(net) is expected
 
 
-def test_without_a_matrix_unit_nothing_gains(monkeypatch):
-    monkeypatch.setattr(mixed_precision, "has_matrix_unit", lambda: False)
+def test_where_bfloat16_is_slow_nothing_gains(monkeypatch):
+    monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda: False)
     assert not gains(wide_net())
 
 
@@ -74,22 +74,22 @@ def test_without_a_matrix_unit_nothing_gains(monkeypatch):
     {
         "AMX": ({"amx_bf16": True, "amx_tile": True}, None, True),
         "AVX512-BF16 alone": ({"avx512_bf16": True, "amx_bf16": False}, lambda: False, False),
+        "AVX512-BF16 of AMD": ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, None, True),
+        "an older AMD": ({"avx512_bf16": False, "cpu_name": "AMD EPYC"}, lambda: False, False),
         "ARM": ({"architecture": "arm64", "bf16": True}, lambda: False, False),
         "an older torch, AMX": (None, lambda: True, True),
         "an older torch, no AMX": (None, lambda: False, False),
         "a torch that cannot say": (None, None, False),
     }.values(),
 )
-def test_torch_is_asked_for_the_matrix_unit_as_it_can_be_asked(
-    monkeypatch, capabilities, older, expected
-):
+def test_torch_is_asked_as_it_can_be_asked(monkeypatch, capabilities, older, expected):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
     if capabilities is not None:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     if older is not None:
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", older, raising=False)
-    assert has_matrix_unit() is expected
+    assert has_fast_bfloat16() is expected
 
 
 def test_fit_computes_in_bfloat16_and_evaluate_in_float32(unit, pictures):
@@ -140,10 +140,10 @@ def test_a_stopped_run_goes_on_bit_for_bit(unit, pictures, tmp_path):
 
 def test_a_run_goes_on_in_the_number_format_of_its_new_cpu(unit, pictures, tmp_path, monkeypatch):
     path, losses = tmp_path / "run.pt", {}
-    for where in ("the same CPU", "one without a matrix unit"):
+    for where in ("the same CPU", "one that is slow in it"):
         train(wide_net(), pictures, epochs=2, checkpoint=path)
         if where != "the same CPU":
-            monkeypatch.setattr(mixed_precision, "has_matrix_unit", lambda: False)
+            monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda: False)
         losses[where] = train(wide_net(), pictures, checkpoint=path).batch_loss
         path.unlink()
     here, there = losses.values()
@@ -155,7 +155,7 @@ def test_a_run_goes_on_in_the_number_format_of_its_new_cpu(unit, pictures, tmp_p
 @pytest.mark.parametrize("there", [True, False])
 def test_the_lab_says_what_the_cpu_does(monkeypatch, there):
     monkeypatch.setattr(lab, "default_device", lambda: torch.device("cpu"))
-    monkeypatch.setattr(lab, "has_matrix_unit", lambda: there)
+    monkeypatch.setattr(lab, "has_fast_bfloat16", lambda: there)
     device = repr(ck.Lab()).splitlines()[0]
     assert device.startswith("device   CPU, 1 thread")
     assert device.endswith(", bfloat16 to train wide CNNs (fast=True)") is there

@@ -11,7 +11,7 @@ from coursekit.engine import mixed_precision
 @pytest.fixture(autouse=True)
 def in_float32(monkeypatch):
     """So that a machine with a unit for bfloat16 computes as others do."""
-    monkeypatch.setattr(mixed_precision, "has_matrix_unit", lambda: False)
+    monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda: False)
 
 
 def steps(optimizer_of, parameter: torch.Tensor, n: int = 20) -> torch.Tensor:
@@ -76,7 +76,7 @@ def test_orthogonal_levels_the_singular_values_and_keeps_the_directions(shape):
 def test_in_bfloat16_it_is_about_the_same(monkeypatch):
     matrix = torch.randn(16, 150, generator=torch.Generator().manual_seed(0))
     exact = ck.optim.orthogonal(matrix)
-    monkeypatch.setattr(mixed_precision, "has_matrix_unit", lambda: True)
+    monkeypatch.setattr(mixed_precision, "has_fast_bfloat16", lambda: True)
     half = ck.optim.orthogonal(matrix)
     assert half.dtype == torch.float32 and not torch.equal(half, exact)
     assert (half - exact).norm() < 0.1 * exact.norm()  # five steps with 8 bits each
