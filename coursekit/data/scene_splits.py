@@ -27,15 +27,15 @@ class Divisible:
         """This fraction of the pixels of every class to learn from, drawn at random; all others to
         test on.
 
-        Both parts get at least one pixel of each class; of a class with a single pixel, the part to
-        learn from. Raises ``ValueError`` for a fraction outside 0 … 1.
+        Both parts get a pixel of each class; of a class with a single one, the part to learn from.
+        Raises ``ValueError`` for a fraction outside 0 … 1 and where no class has two pixels.
         """
         random = np.random.default_rng(seed)
         shares = self._shares(fraction)
         train = np.sort(np.concatenate([random.permutation(pixels)[:n] for pixels, n in shares]))
         test = np.setdiff1d(np.flatnonzero(self.labels), train)
         if not len(test):
-            raise ValueError(f"{self.source}: one pixel has a label, none is left to test on")
+            raise ValueError(f"{self.source}: no labelled pixel is left to test on")
         return Split(self, train, test, f"random {fraction:.0%}, seed {seed}")
 
     def distance(self, pixels: np.ndarray) -> np.ndarray:

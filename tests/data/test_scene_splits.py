@@ -125,8 +125,9 @@ def test_nothing_to_divide():
         scene(np.zeros((5, 5), dtype=int)).split_random(0.5)
     single = np.zeros((5, 5), dtype=int)
     single[2, 2] = 1
-    with pytest.raises(ValueError, match="noise .*: one pixel has a label, none is left to test"):
-        scene(single).split_random(0.5)
+    for several in (single, np.diag([1, 2, 3])):  # of no class two
+        with pytest.raises(ValueError, match="noise .*: no labelled pixel is left to test on"):
+            scene(several).split_random(0.5)
 
 
 # ---- what both parts have in common
