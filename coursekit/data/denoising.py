@@ -18,7 +18,7 @@ from .. import lab
 from ..augment import RandomSymmetry
 from ..engine.console import say
 from ..engine.fingerprint import fingerprint
-from ..engine.text import count, described, times
+from ..engine.text import count, described, from_here, printable, times
 from ..images import Batched, as_it_is
 from . import photo_files, standins
 from .catalogue import GREY_PHOTOS, known
@@ -238,6 +238,46 @@ def grey_photos(folder: str | Path, source: str = "", *, device=None) -> GreyPho
     if any(notes.values()) or not source:
         say(report)
     return GreyPhotos(list(photos.values()), list(photos), title)
+
+
+def grey_photo(path: str | Path, *, largest: int = 512, device=None) -> GreyPhotos:
+    """The photo of one file, converted as by ``grey_photos``: a ``GreyPhotos`` with one photo.
+
+    Of a side of more than ``largest`` pixels the middle is taken. It is cut out, not made smaller,
+    for that would change the noise. A report says what was done. Raises ``DataError`` where there
+    is no such file, and for one that cannot be used; ``ValueError`` for ``largest`` below 1.
+    """
+    if largest < 1:
+        raise ValueError(f"largest must be at least 1 pixel, not {largest}")
+    path, device = Path(path).expanduser(), device or lab.default_device()
+    shown, cut, pixels = from_here(path), [], []
+    if not path.exists() or path.is_dir():
+        folder = path if path.is_dir() else path.parent
+        inside = [one.name for one in photo_files.visible(folder) if one.is_file()]
+        files = f"the files in {from_here(folder)} are: {photo_files.shortened(inside) or 'none'}"
+        what = f"{shown} is a folder" if path.is_dir() else f"there is no file {shown}"
+        raise DataError(f"{what}; {printable(files)}")
+
+    def use(image: Image.Image) -> str:
+        width, height = image.size
+        if max(width, height) > largest:
+            left, top = (max(0, side - largest) // 2 for side in image.size)
+            box = (left, top, left + min(width, largest), top + min(height, largest))
+            image = image.crop(box)
+            part = f"its middle was taken, {times(image.size)} of {times((width, height))} pixels"
+            cut.append(f"{part}, cut out and not made smaller, for that would change the noise")
+        image, kind = photo_files.as_grey(image)
+        pixels.append(torch.from_numpy(np.array(image)).to(device))
+        return kind
+
+    note = photo_files.decode(path, use)
+    if not pixels or "unreadable" in note:
+        why = photo_files.no_photo(path) or note.get("unreadable", "not a photo")
+        advice = "Take another photo, or save a part of it as JPEG or PNG"
+        raise DataError(f"{shown} cannot be used: {printable(why)}. {advice}")
+    size = f"{times(pixels[0].shape[::-1])} pixels"
+    say(photo_files.report_on(path.name, {path.name: note}, "8-bit grey", size, cut))
+    return GreyPhotos(pixels, [path.name], printable(path.name))
 
 
 def load_grey(name: str, *, device=None) -> GreyPhotos:

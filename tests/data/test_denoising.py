@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import coursekit as ck
 from coursekit.data import download
 from coursekit.data.catalogue import SETS
-from coursekit.data.denoising import GreyPhotos, grey_photos
+from coursekit.data.denoising import GreyPhotos, grey_photo, grey_photos
 
 
 def ramp(height, width, start=0):
@@ -246,6 +246,79 @@ def test_a_folder_without_photos(tmp_path):
         grey_photos(tmp_path)
     with pytest.raises(download.DataError, match="there is no folder"):
         grey_photos(tmp_path / "elsewhere")
+
+
+def test_one_photo_of_a_file(folder, capsys):
+    assert torch.equal(grey_photo(folder / "2.png").pixels[0], ramp(40, 50))
+    said = capsys.readouterr().out
+    assert said == "2.png: 50×40 pixels\n"
+    for name, kind in {"3.png": "16-bit grey", "10.png": "colour"}.items():
+        photos = grey_photo(str(folder / name))
+        assert photos.names == (name,) and photos.source == name
+        assert torch.equal(photos.pixels[0], grey_photos(folder).pixels[int(name == "10.png") + 1])
+        assert f"converted to 8-bit grey: {kind} 1 ({name})" in capsys.readouterr().out
+    assert len(grey_photo(folder / "2.png").noisy(25)) == 1
+
+
+@pytest.mark.parametrize(
+    "largest, rows, columns",
+    [(50, (0, 40), (0, 50)), (40, (0, 40), (5, 45)), (20, (10, 30), (15, 35)), (1, (19, 20), None)],
+)
+def test_of_a_huge_photo_the_middle_is_cut_out(folder, capsys, largest, rows, columns):
+    """At its own size, pixel for pixel."""
+    photo = grey_photo(folder / "2.png", largest=largest).pixels[0]
+    columns = columns or (24, 25)
+    assert torch.equal(photo, ramp(40, 50)[slice(*rows), slice(*columns)])
+    size = f"{columns[1] - columns[0]}×{rows[1] - rows[0]}"
+    said = capsys.readouterr().out
+    assert (f"its middle was taken, {size} of 50×40 pixels" in said) == (largest < 50)
+
+
+def test_odd_photos(tmp_path, capsys):
+    """CMYK, transparent, animated, lying on its side, of 2×2 pixels."""
+    grey = Image.fromarray(np.asarray(ramp(40, 50)))
+    Image.new("CMYK", (9, 9), (0, 0, 0, 255)).save(tmp_path / "cmyk.jpg")
+    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    frames = [Image.new("L", (9, 9), value) for value in (40, 200)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey.save(tmp_path / "side.png", exif=exif)
+    grey.crop((0, 0, 2, 2)).save(tmp_path / "tiny.png")
+    found = {path.stem: grey_photo(path).pixels[0] for path in tmp_path.iterdir()}
+    said = capsys.readouterr().out
+    assert found["cmyk"].max() < 10 and "converted to 8-bit grey: CMYK 1" in said
+    assert found["clear"].min() == 255 and "transparent 1" in said
+    assert found["film"].unique().tolist() == [40] and "first of several images taken" in said
+    assert torch.equal(found["side"], ramp(40, 50).rot90(-1)) and "turned upright" in said
+    assert torch.equal(found["tiny"], ramp(40, 50)[:2, :2])
+
+
+def test_a_file_that_is_no_photo(folder, monkeypatch):
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    (folder / "empty.jpg").write_bytes(b"")
+    Image.new("L", (1, 30)).save(folder / "line.png")
+    reasons = {
+        "phone.heic": "HEIC, as iPhones make: export it as JPEG",
+        "notes.txt": "not an image of a known kind",
+        "4.png": "truncated",
+        "empty.jpg": "zero bytes",
+        "line.png": "1×30 pixels, too small",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(download.DataError, match=f"{name} cannot be used: .*{reason}"):
+            grey_photo(folder / name)
+    with pytest.raises(download.DataError, match=r"no file .*me.jpg; the files in .* are: 2.png"):
+        grey_photo(folder / "me.jpg")
+    with pytest.raises(download.DataError, match=r"is a folder; the files in .* are: 2.png"):
+        grey_photo(folder)
+    with pytest.raises(download.DataError, match="there is no folder .*elsewhere"):
+        grey_photo(folder / "elsewhere" / "me.jpg")
+    with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
+        grey_photo(folder / "2.png", largest=0)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900)
+    with pytest.raises(download.DataError, match="too large .*save a part of it"):
+        grey_photo(folder / "2.png")
 
 
 def test_the_listed_files_are_those_of_the_sets():
