@@ -148,7 +148,7 @@ def test_a_room_of_the_engine_has_one_job():
 
 
 def test_the_package_stays_small():
-    assert sum(LINES.values()) <= 14_123  # CONTRIBUTING.md says what for
+    assert sum(LINES.values()) <= 14_166  # CONTRIBUTING.md says what for
 
 
 ADDED = """

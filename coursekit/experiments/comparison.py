@@ -81,6 +81,7 @@ class Differences:
     arms: dict[str, Arm]
     differences: dict[str, Difference]
     paired: bool
+    pairs: str  # what a pair is made of: runs of one seed, or numbers at one place
     metric: str
     unit: str
     digits: int
@@ -103,7 +104,7 @@ class Differences:
 
     def _notes(self) -> list[str]:
         notes = [f"{name}: {found.verdict}" for name, found in self.differences.items()]
-        test = "paired t test, seed by seed" if self.paired else "Welch's t test, not paired"
+        test = f"paired t test, {self.pairs}" if self.paired else "Welch's t test, not paired"
         if len(notes) > 1:
             test += "; p and the intervals of differences adjusted for "
             test += f"{len(notes)} comparisons (Bonferroni)"
@@ -186,7 +187,9 @@ def compare(
     results = {name: _arm(part) for name, part in values.items()}
     single = (arm.metrics[0] for arm in arms.values() if isinstance(arm, Runs) and arm.metrics)
     label = metric or next(single, "")
-    return Differences(results, tests, paired, label, unit, digits)
+    seeds = all(isinstance(arm, Runs) for arm in arms.values())
+    pairs = "seed by seed" if seeds else "number by number"
+    return Differences(results, tests, paired, pairs, label, unit, digits)
 
 
 def _values(name: str, arm: Runs | Sequence[float], metric: str | None) -> np.ndarray:

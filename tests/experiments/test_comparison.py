@@ -66,6 +66,9 @@ def test_unpaired_runs_by_hand(arms):
 
 
 def test_pairing_is_chosen_or_found():
+    table = ck.compare({"a": A, "b": B}, paired=True)  # of photos, say
+    assert repr(table).endswith("paired t test, number by number")
+    assert repr(ck.compare({"a": runs_of(A), "b": runs_of(B)})).endswith("t test, seed by seed")
     assert not ck.compare({"a": A, "b": B}).paired
     assert (
         ck.compare({"a": A, "b": B}, paired=True).differences["b"].p == stats.ttest_rel(B, A).pvalue
