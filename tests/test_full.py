@@ -267,12 +267,16 @@ def test_a_run_that_is_cut_off_says_the_same(place, plain):
 
 
 def test_a_complete_run_is_done_once(place, queue):
-    """Until its code changes; a comment is no change."""
-    write(place, [*CELLS[:2], "ck.record('one', 1.5)"])
+    """Until its code changes; a comment is no change, nor is what it says of its minutes."""
+    long, longer = (
+        CELLS[1].replace("Lab(seed=0)", f'Lab(seed=0, minutes={{"laptop": {minutes}}})')
+        for minutes in (3, 4)
+    )
+    write(place, [CELLS[0], long, "ck.record('one', 1.5)"])
     code, said = queue()
     assert code == 0 and "complete after" in said and "nothing is missing at scale laptop" in said
     before = kept(place)
-    write(place, [*CELLS[:2], "# the same\n\nck.record('one', 1.5)"])
+    write(place, [CELLS[0], longer, "# the same\n\nck.record('one', 1.5)"])
     code, said = queue("tin")
     assert code == 0 and said.startswith("tiny: a complete run is stored\n")
     assert kept(place) == before
